@@ -1,0 +1,18 @@
+/** One transform for all suites: swc strips the types, Node runs the ES modules. */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2024', parser: { syntax: 'typescript' } },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/ceph/', '<rootDir>/test/chaos/'],
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};

@@ -1,0 +1,31 @@
+/** A user's attributes for policy: mapped from claims, absent where the claim is absent. */
+export type Attributes = Readonly<Record<string, string | readonly string[]>>;
+
+/** A person as a verified ID token describes them. Identity is issuer and subject, never e-mail. */
+export interface SignIn {
+  /** Our id of the issuer (`issuers[].id`). */
+  readonly issuerId: string;
+  /** The `iss` value. */
+  readonly issuer: string;
+  readonly tenant: string;
+  readonly subject: string;
+  /** `u_` + 26 characters derived from issuer and subject. */
+  readonly userId: string;
+  /** The party the ID token was issued to: `azp`, else its only `aud`. */
+  readonly party: string;
+  readonly audiences: readonly string[];
+  /** Epoch seconds. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly authenticatedAt: number | undefined;
+  readonly sessionId: string | undefined;
+  readonly attributes: Attributes;
+  /** SHA-256 of the token as presented, base64url: names it without being it. */
+  readonly tokenHash: string;
+}
+
+/** Who acts for a subject, newest first in any list (RFC 8693 §4.1). */
+export interface Actor {
+  readonly issuer: string;
+  readonly subject: string;
+}
