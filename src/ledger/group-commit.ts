@@ -1,0 +1,75 @@
+/**
+ * Group commit: what concurrent requests write goes to the database together.
+ *
+ * An item waits until the end of this turn of the event loop, or until a place in flight is free,
+ * and then leaves with everything that waited beside it. Each caller gets its own answer.
+ */
+export interface GroupCommitOptions<Item, Answer> {
+  /** Writes all items in one commit and answers in their order. Rejects when none was written. */
+  readonly write: (items: readonly Item[]) => Promise<readonly Answer[]>;
+  /** Whether a failed batch was surely not written because of one of its own items. */
+  readonly isItemsFault: (error: unknown) => boolean;
+  readonly maxItems: number;
+  readonly maxInFlight: number;
+  /** Above this many waiting items the database cannot keep up: the rest is turned away at once. */
+  readonly maxWaiting: number;
+  readonly overload: () => Error;
+}
+
+interface Waiting<Item, Answer> {
+  readonly item: Item;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export const createGroupCommit = <Item, Answer>(
+  options: GroupCommitOptions<Item, Answer>,
+): ((item: Item) => Promise<Answer>) => {
+  let waiting: Waiting<Item, Answer>[] = [];
+  let inFlight = 0;
+  let scheduled = false;
+
+  const send = async (batch: readonly Waiting<Item, Answer>[]): Promise<void> => {
+    try {
+      const answers = await options.write(batch.map(({ item }) => item));
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const answer = answers[index];
+        // Fails closed: an item without an answer is an item that was not written.
+        if (index in answers) resolve(answer as Answer);
+        else reject(new Error('the database gave no answer for this item'));
+      }
+    } catch (error) {
+      // One caller's bad value must not refuse the others: each goes again, alone.
+      if (batch.length > 1 && options.isItemsFault(error)) {
+        for (const one of batch) await send([one]);
+        return;
+      }
+      for (const { reject } of batch) reject(error);
+    }
+  };
+
+  const flush = (): void => {
+    scheduled = false;
+    while (waiting.length > 0 && inFlight < options.maxInFlight) {
+      const batch = waiting.slice(0, options.maxItems);
+      waiting = waiting.slice(options.maxItems);
+      inFlight += 1;
+      void send(batch).finally(() => {
+        inFlight -= 1;
+        flush();
+      });
+    }
+  };
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length >= options.maxWaiting) {
+        reject(options.overload());
+        return;
+      }
+      waiting.push({ item, resolve, reject });
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(flush);
+    });
+};

@@ -1,0 +1,258 @@
+import type {
+  AuditRecord,
+  LockTarget,
+  ObjectRecord,
+  ObjectStatus,
+  SeenProof,
+  TicketRecord,
+  TokenRecord,
+} from './records.ts';
+
+/**
+ * Ledger: what outlives a request? It keeps what it is told and answers what is so; it decides nothing.
+ *
+ * Every method rejects with `temporarily_unavailable` when the database cannot answer. A write whose
+ * commit is unknown counts as not made.
+ */
+export interface Ledger {
+  readonly issuances: Issuances;
+  readonly tokens: Tokens;
+  readonly audit: AuditTrail;
+  readonly objects: Objects;
+  readonly tickets: Tickets;
+  readonly revocations: Revocations;
+  readonly configurations: Configurations;
+  readonly quotas: Quotas;
+}
+
+/** A credential to be recorded, with all that must be true in the same instant. */
+export interface Issuance {
+  /** The configuration version the decision was made under. */
+  readonly configuration: number;
+  /** Nothing here may be blocked. */
+  readonly keys: readonly LockTarget[];
+  /** Dead if a lock on `key` took effect at or after `since`. */
+  readonly authorities: readonly { readonly key: LockTarget; readonly since: Date }[];
+  readonly proofs: readonly SeenProof[];
+  /** An ID token stays with the key it was first exchanged with. */
+  readonly signIn?: {
+    readonly tokenHash: string;
+    readonly thumbprint: string | undefined;
+    readonly expiresAt: Date;
+  };
+  readonly person?: {
+    readonly userId: string;
+    readonly issuer: string;
+    readonly subject: string;
+    readonly issuerId: string;
+    readonly tenantId: string;
+  };
+  readonly device?: { readonly deviceId: string; readonly thumbprint: string };
+  readonly token?: TokenRecord;
+  readonly ancestors?: readonly {
+    readonly ancestorId: string;
+    readonly via: 'subject' | 'actor';
+  }[];
+  readonly object?: ObjectRecord;
+  readonly ticket?: TicketRecord;
+  readonly audit: AuditRecord;
+}
+
+export type IssuanceRefusal =
+  | 'stale_configuration'
+  | 'blocked'
+  | 'revoked'
+  | 'bound_to_another_key'
+  | 'replayed_proof'
+  | 'replayed_sign_in';
+
+export interface Issuances {
+  /** Commits the credential and its audit event, or says why not: one statement, shared by concurrent requests. */
+  record(issuance: Issuance): Promise<IssuanceRefusal | undefined>;
+}
+
+export interface HeldToken {
+  readonly token: TokenRecord;
+  /** It, an ancestor, its app, user, device, issuer or tenant was revoked. */
+  readonly revoked: boolean;
+  /** The proof was seen before. */
+  readonly replayed: boolean;
+}
+
+export interface Tokens {
+  /** Reads an opaque token by the SHA-256 of its value and, in the same statement, claims the proof. */
+  use(hash: Buffer, proof: SeenProof | undefined): Promise<HeldToken | undefined>;
+  find(tokenId: string): Promise<HeldToken | undefined>;
+  list(filter: TokenFilter, page: Page): Promise<readonly HeldToken[]>;
+}
+
+/** Newest first; `after` is the id of the last item of the page before. */
+export interface Page {
+  readonly limit: number;
+  readonly after: string | undefined;
+}
+
+export interface TokenFilter {
+  readonly tenantId?: string | undefined;
+  readonly appId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly deviceId?: string | undefined;
+}
+
+export interface AuditFilter extends TokenFilter {
+  readonly tokenId?: string | undefined;
+  readonly objectId?: string | undefined;
+  readonly action?: string | undefined;
+  readonly outcome?: 'granted' | 'denied' | undefined;
+  readonly since?: Date | undefined;
+  readonly until?: Date | undefined;
+}
+
+export interface AuditTrail {
+  /** For what issues nothing: refusals and uses. Claims the proofs too; false if one was seen before. */
+  append(record: AuditRecord, proofs?: readonly SeenProof[]): Promise<boolean>;
+  search(
+    filter: AuditFilter,
+    page: Page,
+  ): Promise<readonly (AuditRecord & { readonly eventId: string })[]>;
+}
+
+export interface Objects {
+  find(objectId: string): Promise<ObjectRecord | undefined>;
+  findByKey(bucketId: string, key: string): Promise<ObjectRecord | undefined>;
+  /** Available objects below a key prefix, oldest first. */
+  list(bucketId: string, keyPrefix: string, page: Page): Promise<readonly ObjectRecord[]>;
+  /**
+   * One step of the life cycle, conditional on the state before it. False where another got there first,
+   * or, for a step to `available`, where what the object came from has been revoked.
+   */
+  advance(step: ObjectStep): Promise<boolean>;
+  /** Takes up to `limit` objects that wait for validation, each leased to this caller until `leaseUntil`. */
+  lease(now: Date, leaseUntil: Date, limit: number): Promise<readonly ObjectRecord[]>;
+  /** Pending objects whose bytes may have arrived without word, or whose URL has expired. */
+  pending(limit: number): Promise<readonly ObjectRecord[]>;
+  /** Settled objects whose upload URL has expired and whose staging bytes still lie there. */
+  stale(now: Date, limit: number): Promise<readonly ObjectRecord[]>;
+  forgetStaging(objectId: string, at: Date): Promise<void>;
+}
+
+export interface ObjectStep {
+  readonly objectId: string;
+  readonly from: readonly ObjectStatus[];
+  readonly to: ObjectStatus | 'deleted';
+  readonly at: Date;
+  readonly reason?: string;
+  /** What inspection found. */
+  readonly found?: {
+    readonly size: number;
+    readonly sha256: string;
+    readonly contentType: string;
+    readonly revision: string;
+  };
+  readonly audit: AuditRecord;
+}
+
+export interface Tickets {
+  /** The one use: undefined where unknown, used, expired or revoked. */
+  use(hash: Buffer, at: Date): Promise<TicketRecord | undefined>;
+}
+
+export interface RevocationOrder {
+  readonly revocationId: string;
+  readonly target: LockTarget;
+  readonly tenantId: string;
+  readonly block: boolean;
+  readonly reason: string;
+  readonly by: string;
+  readonly audit: AuditRecord;
+}
+
+export interface Residual {
+  readonly kind: 'presigned_put' | 'presigned_get' | 'jwt';
+  readonly provider: string | undefined;
+  readonly count: number;
+  readonly usableUntil: Date;
+}
+
+export interface RevocationRecord {
+  readonly revocationId: string;
+  readonly target: LockTarget;
+  readonly tenantId: string;
+  readonly block: boolean;
+  readonly reason: string;
+  readonly effectiveAt: Date;
+  readonly revokedBy: string;
+  readonly liftedAt: Date | undefined;
+  readonly killed: { readonly tokens: number; readonly derived: number; readonly tickets: number };
+  readonly residual: readonly Residual[];
+}
+
+export interface Revocations {
+  /** Returns once it holds everywhere: no later answer honours what it names. */
+  revoke(order: RevocationOrder): Promise<RevocationRecord>;
+  /** Ends the block and revives nothing. False where unknown or lifted already. */
+  lift(revocationId: string, by: string, audit: AuditRecord): Promise<boolean>;
+  find(revocationId: string): Promise<RevocationRecord | undefined>;
+  list(tenantId: string | undefined, page: Page): Promise<readonly RevocationRecord[]>;
+  /** The tenant a target belongs to, or undefined where there is no such thing. */
+  tenantOf(target: LockTarget): Promise<string | undefined>;
+}
+
+/** The configuration in force, as it was applied. */
+export interface AppliedConfiguration {
+  readonly version: number;
+  readonly digest: string;
+  readonly document: unknown;
+  readonly appliedBy: string;
+  readonly appliedAt: Date;
+  readonly source: string;
+}
+
+export interface Configurations {
+  /** 0 before the first application. */
+  version(): Promise<number>;
+  current(): Promise<AppliedConfiguration | undefined>;
+  /** Replaces the whole. Rejects with `conflict` when `expected` is no longer the version in force. */
+  apply(change: ConfigurationChange): Promise<number>;
+}
+
+export interface ConfigurationChange {
+  readonly expected: number;
+  readonly digest: string;
+  readonly settings: object;
+  readonly plan: readonly object[];
+  readonly source: string;
+  readonly by: string;
+  readonly at: Date;
+  readonly entities: readonly ConfigurationEntity[];
+  readonly audit: AuditRecord;
+}
+
+export interface ConfigurationEntity {
+  readonly kind: 'tenant' | 'issuer' | 'app' | 'bucket' | 'resource_server';
+  readonly id: string;
+  readonly tenantId: string;
+  readonly definition: object;
+}
+
+export interface Quotas {
+  /** Takes `amount` from a sliding window in one statement, or says how long until it would fit. */
+  take(claim: QuotaClaim): Promise<QuotaAnswer>;
+  /** Gives back what was taken for something that was not issued. */
+  refund(claim: QuotaClaim): Promise<void>;
+}
+
+export interface QuotaClaim {
+  readonly id: string;
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly amount: number;
+  readonly now: Date;
+}
+
+export interface QuotaAnswer {
+  readonly taken: boolean;
+  readonly remaining: number;
+  /** Seconds until the same amount would fit. */
+  readonly retryAfter: number;
+}

@@ -1,0 +1,79 @@
+import type { Artifact, Artifacts, FoundArtifact } from '../artifacts.ts';
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+import type { OidcArtifact, Prisma } from './generated/client.ts';
+
+export const createArtifacts = (database: Database): Artifacts => ({
+  put: (artifact) =>
+    orUnavailable(async () => {
+      const { model, idHash, ...rest } = toRow(artifact);
+      await database.oidcArtifact.upsert({
+        where: { model_idHash: { model, idHash } },
+        create: { model, idHash, ...rest },
+        update: rest,
+      });
+    }),
+
+  putOnce: (artifact) =>
+    orUnavailable(async () => {
+      const { count } = await database.oidcArtifact.createMany({
+        data: [toRow(artifact)],
+        skipDuplicates: true,
+      });
+      return count === 1;
+    }),
+
+  find: (model, idHash) =>
+    orUnavailable(async () =>
+      fromRow(
+        await database.oidcArtifact.findUnique({ where: { model_idHash: { model, idHash } } }),
+      ),
+    ),
+
+  findByUid: (model, uid) =>
+    orUnavailable(async () =>
+      fromRow(await database.oidcArtifact.findFirst({ where: { model, uid } })),
+    ),
+
+  findByUserCode: (model, userCode) =>
+    orUnavailable(async () =>
+      fromRow(await database.oidcArtifact.findFirst({ where: { model, userCode } })),
+    ),
+
+  consume: (model, idHash, at) =>
+    orUnavailable(async () => {
+      const { count } = await database.oidcArtifact.updateMany({
+        where: { model, idHash, consumedAt: null },
+        data: { consumedAt: at },
+      });
+      return count === 1;
+    }),
+
+  destroy: (model, idHash) =>
+    orUnavailable(async () => {
+      await database.oidcArtifact.deleteMany({ where: { model, idHash } });
+    }),
+
+  destroyGrant: (grantId) =>
+    orUnavailable(async () => {
+      await database.oidcArtifact.deleteMany({ where: { grantId } });
+    }),
+});
+
+const toRow = ({ payload, grantId, uid, userCode, expiresAt, ...ids }: Artifact) => ({
+  ...ids,
+  payload: payload as Prisma.InputJsonObject,
+  grantId: grantId ?? null,
+  uid: uid ?? null,
+  userCode: userCode ?? null,
+  expiresAt: expiresAt ?? null,
+});
+
+const fromRow = (row: OidcArtifact | null): FoundArtifact | undefined =>
+  row === null
+    ? undefined
+    : {
+        payload: row.payload as Prisma.JsonObject,
+        consumedAt: row.consumedAt ?? undefined,
+        expiresAt: row.expiresAt ?? undefined,
+      };

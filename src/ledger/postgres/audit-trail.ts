@@ -1,0 +1,82 @@
+import type { AuditTrail } from '../ledger.ts';
+import type { AuditRecord } from '../records.ts';
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+import { type AuditEvent, Prisma } from './generated/client.ts';
+import { auditToRow, known } from './rows.ts';
+
+export const createAuditTrail = (database: Database): AuditTrail => ({
+  append: (record, proofs = []) =>
+    orUnavailable(async () => {
+      const ids = JSON.stringify(
+        proofs.map(({ id, keepUntil }) => ({ id, expires_at: keepUntil })),
+      );
+      const claimed = await database.$queryRaw<{ fresh: boolean }[]>`
+        WITH wanted AS (SELECT * FROM jsonb_to_recordset(${ids}::jsonb) AS p(id text, expires_at timestamptz)),
+        claimed AS (
+          INSERT INTO replay (id, expires_at) SELECT id, expires_at FROM wanted ORDER BY id
+          ON CONFLICT DO NOTHING RETURNING id
+        ), written AS (${insertAudit(record)} RETURNING event_id)
+        SELECT (SELECT count(*) FROM claimed) = (SELECT count(*) FROM wanted) AS fresh FROM written`;
+      return claimed[0]?.fresh === true;
+    }),
+
+  search: (filter, { limit, after }) =>
+    orUnavailable(async () => {
+      const events = await database.auditEvent.findMany({
+        where: {
+          ...given('tenantId', filter.tenantId),
+          ...given('appId', filter.appId),
+          ...given('userId', filter.userId),
+          ...given('deviceId', filter.deviceId),
+          ...given('tokenId', filter.tokenId),
+          ...given('objectId', filter.objectId),
+          ...given('action', filter.action),
+          ...given('outcome', filter.outcome),
+          ...(after === undefined ? {} : { eventId: { lt: after } }),
+          at: { ...given('gte', filter.since), ...given('lt', filter.until) },
+        },
+        orderBy: { eventId: 'desc' },
+        take: limit,
+      });
+      return events.map(fromEvent);
+    }),
+});
+
+/** An INSERT of one event, to be run alone or inside a larger statement. */
+export const insertAudit = (record: AuditRecord): Prisma.Sql => Prisma.sql`
+  INSERT INTO audit_event SELECT t.* FROM jsonb_populate_record(NULL::audit_event,
+    ${JSON.stringify(auditToRow(record))}::jsonb || jsonb_build_object('xid', pg_current_xact_id()::text)) AS t`;
+
+const given = <Key extends string, Value>(
+  key: Key,
+  value: Value | undefined,
+): { [K in Key]?: Value } =>
+  value === undefined ? {} : ({ [key]: value } as { [K in Key]?: Value });
+
+const fromEvent = (event: AuditEvent): AuditRecord & { eventId: string } => ({
+  eventId: event.eventId,
+  at: event.at,
+  action: event.action,
+  outcome: event.outcome === 'granted' ? 'granted' : 'denied',
+  reason: known(event.reason),
+  tenantId: known(event.tenantId),
+  tokenId: known(event.tokenId),
+  issuer: known(event.issuer),
+  userId: known(event.userId),
+  appId: known(event.appId),
+  deviceId: known(event.deviceId),
+  actors: (event.actors ?? []) as unknown as NonNullable<AuditRecord['actors']>,
+  scopes: event.scopes,
+  resource: known(event.resource),
+  objectId: known(event.objectId),
+  classification: known(event.classification),
+  lawfulBasis: known(event.lawfulBasis),
+  residency: known(event.residency),
+  policyDigest: known(event.policyDigest),
+  policies: event.policies,
+  ip: known(event.ip),
+  traceId: known(event.traceId),
+  requestId: known(event.requestId),
+  detail: known(event.detail) as AuditRecord['detail'],
+});

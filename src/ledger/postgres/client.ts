@@ -1,0 +1,51 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { PrismaClient } from './generated/client.ts';
+
+export type Database = PrismaClient;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Told of connections that broke while idle. Without a listener a dead server ends the process. */
+  readonly onConnectionError: (error: Error) => void;
+  readonly maxConnections?: number;
+}
+
+/** The role the broker works as: it cannot change an audit event or alter a table. */
+export const APPLICATION_ROLE = 'daypass_app';
+
+/**
+ * A client whose connections drop to the application role before their first statement, give up
+ * connecting after one second and abandon a statement after five.
+ */
+export const openDatabase = ({
+  url,
+  onConnectionError,
+  maxConnections = 10,
+}: DatabaseOptions): Database => {
+  const names = new Map<string, string>();
+  const adapter = new PrismaPg(
+    {
+      connectionString: url,
+      max: maxConnections,
+      options: `-c role=${APPLICATION_ROLE}`,
+      connectionTimeoutMillis: 1_000,
+      statement_timeout: 5_000,
+      query_timeout: 6_000,
+      keepAlive: true,
+      application_name: 'daypass',
+    },
+    {
+      onPoolError: onConnectionError,
+      onConnectionError,
+      // Statements are prepared once per connection. The bound keeps a flood of shapes from growing it.
+      statementNameGenerator: ({ sql }) => {
+        const known = names.get(sql);
+        if (known !== undefined || names.size >= 200) return known ?? '';
+        const name = `daypass_${names.size}`;
+        names.set(sql, name);
+        return name;
+      },
+    },
+  );
+  return new PrismaClient({ adapter });
+};

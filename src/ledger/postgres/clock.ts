@@ -1,0 +1,24 @@
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+
+/** One clock, and it is Postgres's (law 8): this process's time corrected by the offset last measured. */
+export interface LedgerClock {
+  now(): Date;
+  /** Measures the offset again. */
+  synchronise(): Promise<void>;
+}
+
+export const createClock = (database: Database, local: () => number): LedgerClock => {
+  let offset = 0;
+  return {
+    now: () => new Date(Math.round(local() + offset)),
+    synchronise: () =>
+      orUnavailable(async () => {
+        const before = local();
+        // The one place where the database's own time is asked for.
+        const [row] = await database.$queryRaw<{ epoch: number }[]>`
+          SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS epoch`;
+        if (row) offset = row.epoch - (before + local()) / 2;
+      }),
+  };
+};

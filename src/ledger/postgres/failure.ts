@@ -1,0 +1,39 @@
+import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+
+/** The SQLSTATE of a failed statement, where the server got as far as giving one. */
+export const sqlState = (error: unknown): string | undefined => {
+  for (let cause: unknown = error, depth = 0; isRecord(cause) && depth < 6; depth += 1) {
+    const code = cause.originalCode ?? cause.code;
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code))
+      return code;
+    cause = isRecord(cause.meta) ? (cause.meta.driverAdapterError ?? cause.cause) : cause.cause;
+  }
+  return undefined;
+};
+
+/** Data that no column takes, or a constraint broken: the statement was rolled back for its own contents. */
+export const isDataFault = (error: unknown): boolean => /^2[23]/.test(sqlState(error) ?? '');
+
+/**
+ * Whatever goes wrong with the database is answered 503: nothing was issued (law 1).
+ * Refusals pass through unchanged.
+ */
+export const asUnavailable = (error: unknown): OAuthError =>
+  error instanceof OAuthError
+    ? error
+    : unavailable(
+        `database: ${sqlState(error) ?? (error instanceof Error ? error.name : 'unknown')}`,
+        error,
+      );
+
+/** Runs `work` so that it rejects with `temporarily_unavailable` alone. */
+export const orUnavailable = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;

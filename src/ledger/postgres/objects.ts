@@ -1,0 +1,135 @@
+import type { Objects } from '../ledger.ts';
+import type { LockTarget, ObjectRecord, ObjectStatus } from '../records.ts';
+import { insertAudit } from './audit-trail.ts';
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+import type { Prisma, StoredObject } from './generated/client.ts';
+import { known } from './rows.ts';
+
+export const createObjects = (database: Database): Objects => ({
+  find: (objectId) => one(database.storedObject.findUnique({ where: { objectId } })),
+
+  findByKey: (bucketId, key) =>
+    one(database.storedObject.findUnique({ where: { bucketId_key: { bucketId, key } } })),
+
+  list: (bucketId, keyPrefix, { limit, after }) =>
+    many(
+      database.storedObject.findMany({
+        where: {
+          bucketId,
+          status: 'available',
+          key: { startsWith: keyPrefix },
+          ...(after === undefined ? {} : { objectId: { gt: after } }),
+        },
+        orderBy: { objectId: 'asc' },
+        take: limit,
+      }),
+    ),
+
+  advance: ({ objectId, from, to, at, reason, found, audit }) =>
+    orUnavailable(async () => {
+      // Law 3: the lock comes in a statement of its own, so that the next one sees what it waited for.
+      const wait = database.$executeRaw`
+        SELECT pg_advisory_xact_lock_shared(k) FROM (
+          SELECT DISTINCT hashtextextended(key, 0) AS k
+          FROM stored_object AS o, unnest(o.lineage) AS key WHERE o.object_id = ${objectId} ORDER BY 1
+        ) AS sorted`;
+      // The event is written exactly when the step is taken: one statement for both.
+      const step = database.$queryRaw<{ taken: boolean }[]>`
+        WITH step AS (
+          UPDATE stored_object AS o SET
+            status = ${to},
+            reason = ${reason ?? null},
+            size = coalesce(${found?.size ?? null}::bigint, o.size),
+            sha256 = coalesce(${found?.sha256 ?? null}, o.sha256),
+            content_type = coalesce(${found?.contentType ?? null}, o.content_type),
+            revision = coalesce(${found?.revision ?? null}, o.revision),
+            lease_until = CASE WHEN ${to} = 'validating' THEN o.lease_until END,
+            settled_at = CASE WHEN ${settles(to)}::boolean THEN ${at}::timestamptz ELSE o.settled_at END
+          WHERE o.object_id = ${objectId} AND o.status = ANY (${[...from]}::text[])
+            AND (${to} <> 'available' OR NOT EXISTS (
+              SELECT FROM lock AS l WHERE l.target = ANY (o.lineage)
+                AND (l.target LIKE 'token:%' OR l.effective_at >= o.created_at)))
+          RETURNING o.object_id
+        ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM step) RETURNING event_id)
+        SELECT EXISTS (SELECT FROM step) AS taken`;
+      const [, rows] = await database.$transaction([wait, step]);
+      return rows[0]?.taken === true;
+    }),
+
+  lease: (now, leaseUntil, limit) =>
+    orUnavailable(async () => {
+      const rows = await database.$queryRaw<{ object_id: string }[]>`
+        UPDATE stored_object SET status = 'validating', lease_until = ${leaseUntil}::timestamptz
+        WHERE object_id IN (
+          SELECT object_id FROM stored_object
+          WHERE status = 'uploaded'
+            OR (status = 'validating' AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz))
+          ORDER BY object_id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+        RETURNING object_id`;
+      const ids = rows.map((row) => row.object_id);
+      return (await database.storedObject.findMany({ where: { objectId: { in: ids } } })).map(
+        fromRow,
+      );
+    }),
+
+  pending: (limit) =>
+    many(
+      database.storedObject.findMany({
+        where: { status: 'pending' },
+        orderBy: { uploadExpiresAt: 'asc' },
+        take: limit,
+      }),
+    ),
+
+  stale: (now, limit) =>
+    many(
+      database.storedObject.findMany({
+        where: {
+          status: { in: ['available', 'rejected', 'expired', 'deleted'] },
+          stagingGoneAt: null,
+          uploadExpiresAt: { lt: now },
+        },
+        orderBy: { uploadExpiresAt: 'asc' },
+        take: limit,
+      }),
+    ),
+
+  forgetStaging: (objectId, at) =>
+    orUnavailable(async () => {
+      await database.storedObject.update({ where: { objectId }, data: { stagingGoneAt: at } });
+    }),
+});
+
+const settles = (status: string): boolean =>
+  !['pending', 'uploaded', 'validating'].includes(status);
+
+const one = (query: Prisma.PrismaPromise<StoredObject | null>): Promise<ObjectRecord | undefined> =>
+  orUnavailable(async () => {
+    const row = await query;
+    return row === null ? undefined : fromRow(row);
+  });
+
+const many = (query: Prisma.PrismaPromise<StoredObject[]>): Promise<readonly ObjectRecord[]> =>
+  orUnavailable(async () => (await query).map(fromRow));
+
+const fromRow = (row: StoredObject): ObjectRecord => ({
+  objectId: row.objectId,
+  tenantId: row.tenantId,
+  bucketId: row.bucketId,
+  appId: row.appId,
+  userId: known(row.userId),
+  tokenId: row.tokenId,
+  lineage: row.lineage as LockTarget[],
+  stagingKey: row.stagingKey,
+  key: row.key,
+  fileName: row.fileName,
+  contentType: row.contentType,
+  size: Number(row.size),
+  sha256: known(row.sha256),
+  status: row.status as ObjectStatus,
+  reason: known(row.reason),
+  revision: known(row.revision),
+  createdAt: row.createdAt,
+  uploadExpiresAt: row.uploadExpiresAt,
+});

@@ -1,0 +1,56 @@
+import type { Artifacts } from '../artifacts.ts';
+import type { Ledger } from '../ledger.ts';
+import type { SigningKeys } from '../signing-keys.ts';
+import { createArtifacts } from './artifacts.ts';
+import { createAuditTrail } from './audit-trail.ts';
+import { type DatabaseOptions, openDatabase } from './client.ts';
+import { createClock, type LedgerClock } from './clock.ts';
+import { createConfigurations } from './configurations.ts';
+import { orUnavailable } from './failure.ts';
+import { createIssuances } from './issuances.ts';
+import { createObjects } from './objects.ts';
+import { purgeExpired } from './purge.ts';
+import { createQuotas } from './quotas.ts';
+import { createRevocations } from './revocations.ts';
+import { createSigningKeys } from './signing-keys.ts';
+import { createTickets } from './tickets.ts';
+import { createTokens } from './tokens.ts';
+
+export interface PostgresLedger extends Ledger {
+  readonly artifacts: Artifacts;
+  readonly signingKeys: SigningKeys;
+  readonly clock: LedgerClock;
+  /** Rejects with `temporarily_unavailable` unless the database answers now. */
+  ping(): Promise<void>;
+  purge(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface PostgresLedgerOptions extends DatabaseOptions {
+  /** This process's own time in epoch milliseconds: the ledger's clock corrects it. */
+  readonly localTime: () => number;
+}
+
+export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedger => {
+  const database = openDatabase(options);
+  const clock = createClock(database, options.localTime);
+  return {
+    issuances: createIssuances(database),
+    tokens: createTokens(database),
+    audit: createAuditTrail(database),
+    objects: createObjects(database),
+    tickets: createTickets(database),
+    revocations: createRevocations(database, clock.now),
+    configurations: createConfigurations(database),
+    quotas: createQuotas(database),
+    artifacts: createArtifacts(database),
+    signingKeys: createSigningKeys(database),
+    clock,
+    ping: () =>
+      orUnavailable(async () => {
+        await database.$queryRaw`SELECT 1`;
+      }),
+    purge: () => purgeExpired(database, clock.now()),
+    close: () => database.$disconnect(),
+  };
+};

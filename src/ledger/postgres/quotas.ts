@@ -1,0 +1,54 @@
+import type { QuotaClaim, Quotas } from '../ledger.ts';
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+
+/**
+ * Sliding windows from two counters: what was used in this window, and the share of the one before
+ * that still lies within `windowSeconds`. Errs by at most that share's unevenness.
+ */
+export const createQuotas = (database: Database): Quotas => ({
+  take: (claim) =>
+    orUnavailable(async () => {
+      if (claim.amount > claim.limit)
+        return { taken: false, remaining: 0, retryAfter: claim.windowSeconds };
+      const { start, share, expires } = windowOf(claim);
+      const before = Math.floor(start.getTime() / 1000) - claim.windowSeconds;
+      const [row] = await database.$queryRaw<{ used: bigint; before: bigint }[]>`
+        INSERT INTO quota_counter AS q (id, window_start, used, before, expires_at)
+        VALUES (${claim.id}, ${start}::timestamptz, ${claim.amount}::bigint, 0, ${expires}::timestamptz)
+        ON CONFLICT (id) DO UPDATE SET
+          used = ${claim.amount}::bigint + CASE WHEN q.window_start >= excluded.window_start THEN q.used ELSE 0 END,
+          before = CASE WHEN q.window_start >= excluded.window_start THEN q.before
+            WHEN extract(epoch FROM q.window_start) = ${before}::bigint THEN q.used ELSE 0 END,
+          window_start = greatest(q.window_start, excluded.window_start),
+          expires_at = greatest(q.expires_at, excluded.expires_at)
+        WHERE ${claim.amount}::bigint + CASE
+            WHEN q.window_start >= excluded.window_start THEN q.used + q.before * ${share}::float8
+            WHEN extract(epoch FROM q.window_start) = ${before}::bigint THEN q.used * ${share}::float8
+            ELSE 0 END <= ${claim.limit}::bigint
+        RETURNING used, before`;
+      if (!row) return { taken: false, remaining: 0, retryAfter: secondsLeft(claim) };
+      const used = Number(row.used) + Number(row.before) * share;
+      return { taken: true, remaining: Math.max(0, Math.floor(claim.limit - used)), retryAfter: 0 };
+    }),
+
+  refund: (claim) =>
+    orUnavailable(async () => {
+      await database.$executeRaw`
+        UPDATE quota_counter SET used = greatest(0, used - ${claim.amount}::bigint) WHERE id = ${claim.id}`;
+    }),
+});
+
+const windowOf = ({ now, windowSeconds }: QuotaClaim) => {
+  const size = windowSeconds * 1000;
+  const startMs = Math.floor(now.getTime() / size) * size;
+  return {
+    start: new Date(startMs),
+    share: 1 - (now.getTime() - startMs) / size,
+    expires: new Date(startMs + 2 * size),
+  };
+};
+
+/** Errs late: by the end of this window at least the older part has gone. */
+const secondsLeft = ({ now, windowSeconds }: QuotaClaim): number =>
+  Math.max(1, windowSeconds - (Math.floor(now.getTime() / 1000) % windowSeconds));

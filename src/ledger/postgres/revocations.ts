@@ -1,0 +1,117 @@
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { Residual, RevocationOrder, RevocationRecord, Revocations } from '../ledger.ts';
+import type { LockTarget } from '../records.ts';
+import { insertAudit } from './audit-trail.ts';
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+import { type Lock, Prisma } from './generated/client.ts';
+import { countKilled, countResidual, type Killed } from './killed.ts';
+
+type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
+
+/** Where the tenant of a target is written down. Target kinds come from a closed set, never from a caller. */
+const OWNERS: Readonly<Record<string, { table: Prisma.Sql; column: Prisma.Sql }>> = {
+  token: { table: Prisma.sql`issued_token`, column: Prisma.sql`token_id` },
+  app: { table: Prisma.sql`app`, column: Prisma.sql`id` },
+  user: { table: Prisma.sql`person`, column: Prisma.sql`user_id` },
+};
+
+export const createRevocations = (database: Database, now: () => Date): Revocations => ({
+  revoke: (order) =>
+    orUnavailable(() =>
+      database.$transaction((transaction) => revoke(transaction, order, now), {
+        timeout: 10_000,
+        maxWait: 2_000,
+      }),
+    ),
+
+  lift: (revocationId, by, audit) =>
+    orUnavailable(async () => {
+      const rows = await database.$queryRaw<{ lifted: boolean }[]>`
+        WITH lifted AS (
+          UPDATE lock SET lifted_at = ${audit.at}::timestamptz, lifted_by = ${by}
+          WHERE revocation_id = ${revocationId} AND lifted_at IS NULL RETURNING revocation_id
+        ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM lifted) RETURNING event_id)
+        SELECT EXISTS (SELECT FROM lifted) AS lifted`;
+      return rows[0]?.lifted === true;
+    }),
+
+  find: (revocationId) =>
+    orUnavailable(async () => {
+      const lock = await database.lock.findUnique({ where: { revocationId } });
+      return lock === null ? undefined : fromLock(lock);
+    }),
+
+  list: (tenantId, { limit, after }) =>
+    orUnavailable(async () => {
+      const locks = await database.lock.findMany({
+        where: {
+          ...(tenantId === undefined ? {} : { tenantId }),
+          ...(after === undefined ? {} : { revocationId: { lt: after } }),
+        },
+        orderBy: { revocationId: 'desc' },
+        take: limit,
+      });
+      return locks.map(fromLock);
+    }),
+
+  tenantOf: (target) =>
+    orUnavailable(async () => {
+      const kind = target.slice(0, target.indexOf(':'));
+      const owner = OWNERS[kind];
+      if (!owner) return undefined;
+      const rows = await database.$queryRaw<{ tenant_id: string }[]>`
+        SELECT tenant_id FROM ${owner.table} WHERE ${owner.column} = ${target.slice(kind.length + 1)}`;
+      return rows[0]?.tenant_id;
+    }),
+});
+
+/**
+ * 1 waits for every issuance that has not committed, 2 reads the clock, 3 counts, 4 writes.
+ * Issuances that wait meanwhile see the lock when they go on.
+ */
+const revoke = async (
+  transaction: Transaction,
+  order: RevocationOrder,
+  now: () => Date,
+): Promise<RevocationRecord> => {
+  await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${order.target}, 0))`;
+  const at = now();
+  const killed = await countKilled(transaction, order.target, at);
+  const residual = await countResidual(transaction, order.target, at);
+
+  // Another instance's clock may run ahead: nothing issued before this moment may seem issued after it.
+  const effectiveAt = killed.latest && killed.latest > at ? killed.latest : at;
+  const lock = await transaction.lock.create({
+    data: {
+      revocationId: order.revocationId,
+      target: order.target,
+      tenantId: order.tenantId,
+      block: order.block,
+      reason: order.reason,
+      killed: { tokens: killed.tokens, derived: killed.derived, tickets: killed.tickets },
+      residual: residual.map((item) => ({ ...item, usableUntil: item.usableUntil.toISOString() })),
+      effectiveAt,
+      revokedBy: order.by,
+    },
+  });
+  const written = await transaction.$executeRaw(insertAudit({ ...order.audit, at: effectiveAt }));
+  if (written !== 1)
+    throw new OAuthError('temporarily_unavailable', 'the revocation could not be recorded');
+  return fromLock(lock);
+};
+
+const fromLock = (lock: Lock): RevocationRecord => ({
+  revocationId: lock.revocationId,
+  target: lock.target as LockTarget,
+  tenantId: lock.tenantId,
+  block: lock.block,
+  reason: lock.reason,
+  effectiveAt: lock.effectiveAt,
+  revokedBy: lock.revokedBy,
+  liftedAt: lock.liftedAt ?? undefined,
+  killed: lock.killed as unknown as Killed,
+  residual: (
+    lock.residual as unknown as (Omit<Residual, 'usableUntil'> & { usableUntil: string })[]
+  ).map((item) => ({ ...item, usableUntil: new Date(item.usableUntil) })),
+});

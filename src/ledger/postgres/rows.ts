@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import type { StorageDetail } from '../../protocol/authorization-details.ts';
+import type { Actor, Attributes } from '../../protocol/principal.ts';
+import type {
+  AuditRecord,
+  LockTarget,
+  ObjectRecord,
+  TicketRecord,
+  TokenRecord,
+} from '../records.ts';
+
+/** Records as rows: member names become column names, absent members NULL. */
+
+export interface TokenRow {
+  token_id: string;
+  token_hash: Uint8Array | null;
+  format: 'opaque' | 'jwt';
+  tenant_id: string;
+  app_id: string;
+  issuer_id: string | null;
+  issuer: string | null;
+  subject: string;
+  user_id: string | null;
+  device_id: string | null;
+  actors: Actor[];
+  attributes: Attributes;
+  resource: string;
+  scopes: string[];
+  authorization_details: StorageDetail[];
+  binding_method: 'dpop' | null;
+  thumbprint: string | null;
+  parent_id: string | null;
+  root_id: string;
+  root_hash: string | null;
+  session_id: string | null;
+  root_expires_at: Date | null;
+  lineage: LockTarget[];
+  policy_digest: string;
+  policies: string[];
+  classification: string | null;
+  lawful_basis: string | null;
+  residency: string | null;
+  signing_key: string | null;
+  ip: string | null;
+  trace_id: string | null;
+  request_id: string;
+  issued_at: Date;
+  expires_at: Date;
+}
+
+/** As JSON for `jsonb_populate_record`: bytes in hex, times in RFC 3339. */
+export const tokenToRow = (token: TokenRecord): object => ({
+  token_id: token.tokenId,
+  token_hash: bytes(token.tokenHash),
+  format: token.format,
+  tenant_id: token.tenantId,
+  app_id: token.appId,
+  issuer_id: token.issuerId,
+  issuer: token.issuer,
+  subject: token.subject,
+  user_id: token.userId,
+  device_id: token.deviceId,
+  actors: token.actors,
+  attributes: token.attributes,
+  resource: token.resource,
+  scopes: token.scopes,
+  authorization_details: token.authorizationDetails,
+  binding_method: token.binding?.method,
+  thumbprint: token.binding?.jkt,
+  parent_id: token.parentId,
+  root_id: token.rootId,
+  root_hash: token.root?.tokenHash,
+  session_id: token.root?.sessionId,
+  root_expires_at: token.root?.expiresAt,
+  lineage: token.lineage,
+  policy_digest: token.policyDigest,
+  policies: token.policies,
+  classification: token.classification,
+  lawful_basis: token.lawfulBasis,
+  residency: token.residency,
+  signing_key: token.signingKey,
+  ip: token.ip,
+  trace_id: token.traceId,
+  request_id: token.requestId,
+  issued_at: token.issuedAt,
+  expires_at: token.expiresAt,
+});
+
+export const tokenFromRow = (row: TokenRow): TokenRecord => ({
+  tokenId: row.token_id,
+  tokenHash: row.token_hash ? Buffer.from(row.token_hash) : undefined,
+  format: row.format,
+  tenantId: row.tenant_id,
+  appId: row.app_id,
+  issuerId: known(row.issuer_id),
+  issuer: known(row.issuer),
+  subject: row.subject,
+  userId: known(row.user_id),
+  deviceId: known(row.device_id),
+  actors: row.actors,
+  attributes: row.attributes,
+  resource: row.resource,
+  scopes: row.scopes,
+  authorizationDetails: row.authorization_details,
+  binding: row.thumbprint === null ? undefined : { method: 'dpop', jkt: row.thumbprint },
+  parentId: known(row.parent_id),
+  rootId: row.root_id,
+  root:
+    row.root_hash === null || row.root_expires_at === null
+      ? undefined
+      : {
+          tokenHash: row.root_hash,
+          sessionId: known(row.session_id),
+          expiresAt: row.root_expires_at,
+        },
+  lineage: row.lineage,
+  policyDigest: row.policy_digest,
+  policies: row.policies,
+  classification: known(row.classification),
+  lawfulBasis: known(row.lawful_basis),
+  residency: known(row.residency),
+  signingKey: known(row.signing_key),
+  ip: known(row.ip),
+  traceId: known(row.trace_id),
+  requestId: row.request_id,
+  issuedAt: row.issued_at,
+  expiresAt: row.expires_at,
+});
+
+export const objectToRow = (object: ObjectRecord): object => ({
+  object_id: object.objectId,
+  tenant_id: object.tenantId,
+  bucket_id: object.bucketId,
+  app_id: object.appId,
+  user_id: object.userId,
+  token_id: object.tokenId,
+  lineage: object.lineage,
+  staging_key: object.stagingKey,
+  key: object.key,
+  file_name: object.fileName,
+  content_type: object.contentType,
+  size: object.size,
+  sha256: object.sha256,
+  status: object.status,
+  reason: object.reason,
+  revision: object.revision,
+  created_at: object.createdAt,
+  upload_expires_at: object.uploadExpiresAt,
+});
+
+export const ticketToRow = (ticket: TicketRecord): object => ({
+  ticket_id: ticket.ticketId,
+  token_hash: bytes(ticket.tokenHash),
+  delivery: ticket.delivery,
+  object_id: ticket.objectId,
+  tenant_id: ticket.tenantId,
+  app_id: ticket.appId,
+  user_id: ticket.userId,
+  device_id: ticket.deviceId,
+  token_id: ticket.tokenId,
+  lineage: ticket.lineage,
+  issued_at: ticket.issuedAt,
+  expires_at: ticket.expiresAt,
+});
+
+export const auditToRow = (record: AuditRecord): object => ({
+  event_id: eventId(record.at),
+  at: record.at,
+  action: record.action,
+  outcome: record.outcome,
+  reason: record.reason,
+  tenant_id: record.tenantId,
+  token_id: record.tokenId,
+  issuer: record.issuer,
+  user_id: record.userId,
+  app_id: record.appId,
+  device_id: record.deviceId,
+  actors: record.actors,
+  scopes: record.scopes ?? [],
+  resource: record.resource,
+  object_id: record.objectId,
+  classification: record.classification,
+  lawful_basis: record.lawfulBasis,
+  residency: record.residency,
+  policy_digest: record.policyDigest,
+  policies: record.policies ?? [],
+  ip: record.ip,
+  trace_id: record.traceId,
+  request_id: record.requestId,
+  detail: record.detail,
+});
+
+/** Sorts by time: 48 bits of milliseconds, 80 random bits, in hex. */
+const eventId = (at: Date): string =>
+  `ev_${at.getTime().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
+
+const bytes = (value: Buffer | undefined): string | undefined =>
+  value === undefined ? undefined : `\\x${value.toString('hex')}`;
+
+/** NULL is the database's word for absent. */
+export const known = <Value>(value: Value | null): Value | undefined => value ?? undefined;

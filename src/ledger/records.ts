@@ -1,0 +1,148 @@
+import type { StorageDetail } from '../protocol/authorization-details.ts';
+import type { Actor, Attributes } from '../protocol/principal.ts';
+
+/** The parts of the ledger's rows that the broker fills in and reads back. Times are `Date`s. */
+
+/** What a lock can name: `app:where2eat`, `user:u_…`, `token:tk_…`. */
+export type LockTarget = `${TargetKind}:${string}`;
+export type TargetKind =
+  | 'token'
+  | 'grant'
+  | 'app'
+  | 'device'
+  | 'user'
+  | 'issuer'
+  | 'tenant'
+  | 'key';
+
+export interface Binding {
+  readonly method: 'dpop';
+  /** RFC 7638 thumbprint. */
+  readonly jkt: string;
+}
+
+/** The sign-in everything below it descends from. Nothing derived outlives it. */
+export interface Root {
+  readonly tokenHash: string;
+  readonly sessionId: string | undefined;
+  readonly expiresAt: Date;
+}
+
+export interface TokenRecord {
+  readonly tokenId: string;
+  /** SHA-256 of the bearer value; absent for a JWT, which nobody presents to us by value. */
+  readonly tokenHash: Buffer | undefined;
+  readonly format: 'opaque' | 'jwt';
+  readonly tenantId: string;
+  readonly appId: string;
+  readonly issuerId: string | undefined;
+  readonly issuer: string | undefined;
+  readonly subject: string;
+  readonly userId: string | undefined;
+  readonly deviceId: string | undefined;
+  readonly actors: readonly Actor[];
+  readonly attributes: Attributes;
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  readonly authorizationDetails: readonly StorageDetail[];
+  readonly binding: Binding | undefined;
+  readonly parentId: string | undefined;
+  readonly rootId: string;
+  readonly root: Root | undefined;
+  readonly lineage: readonly LockTarget[];
+  readonly policyDigest: string;
+  readonly policies: readonly string[];
+  readonly classification: string | undefined;
+  readonly lawfulBasis: string | undefined;
+  readonly residency: string | undefined;
+  readonly signingKey: string | undefined;
+  readonly ip: string | undefined;
+  readonly traceId: string | undefined;
+  readonly requestId: string;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
+export type ObjectStatus =
+  | 'pending'
+  | 'uploaded'
+  | 'validating'
+  | 'available'
+  | 'rejected'
+  | 'quarantined'
+  | 'expired';
+
+export interface ObjectRecord {
+  readonly objectId: string;
+  readonly tenantId: string;
+  readonly bucketId: string;
+  readonly appId: string;
+  readonly userId: string | undefined;
+  readonly tokenId: string;
+  readonly lineage: readonly LockTarget[];
+  readonly stagingKey: string;
+  /** The final key: the cloud's name, without a first slash. */
+  readonly key: string;
+  readonly fileName: string;
+  readonly contentType: string;
+  /** Bytes: declared until inspected, real afterwards. */
+  readonly size: number;
+  /** Hex. Declared until inspected, real afterwards. */
+  readonly sha256: string | undefined;
+  readonly status: ObjectStatus;
+  readonly reason: string | undefined;
+  readonly revision: string | undefined;
+  readonly createdAt: Date;
+  readonly uploadExpiresAt: Date;
+}
+
+export interface TicketRecord {
+  readonly ticketId: string;
+  /** Absent for a presigned URL, which the storage honours without asking us. */
+  readonly tokenHash: Buffer | undefined;
+  readonly delivery: 'proxy' | 'redirect' | 'presigned';
+  readonly objectId: string;
+  readonly tenantId: string;
+  readonly appId: string;
+  readonly userId: string | undefined;
+  readonly deviceId: string | undefined;
+  readonly tokenId: string;
+  readonly lineage: readonly LockTarget[];
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** One thing that happened, granted or refused. It holds no token, no proof and no signed URL. */
+export interface AuditRecord {
+  readonly at: Date;
+  readonly action: string;
+  readonly outcome: 'granted' | 'denied';
+  /** Ours alone: which check failed. */
+  readonly reason?: string | undefined;
+  readonly tenantId?: string | undefined;
+  readonly tokenId?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly appId?: string | undefined;
+  readonly deviceId?: string | undefined;
+  readonly actors?: readonly Actor[] | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly resource?: string | undefined;
+  readonly objectId?: string | undefined;
+  readonly classification?: string | undefined;
+  readonly lawfulBasis?: string | undefined;
+  readonly residency?: string | undefined;
+  readonly policyDigest?: string | undefined;
+  readonly policies?: readonly string[] | undefined;
+  readonly ip?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly detail?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What may be presented once: its id is remembered until `keepUntil`. */
+export interface SeenProof {
+  readonly kind: 'proof' | 'sign_in';
+  readonly id: string;
+  readonly keepUntil: Date;
+}
