@@ -39,8 +39,13 @@ export const migrate = async (url: string, folder: string): Promise<{ applied: s
   });
 };
 
-const reason = (error: unknown): string =>
-  error instanceof Error ? error.message : JSON.stringify(error);
+/** The engine's message without its stack of spans, of which only the migration's name helps. */
+const reason = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : JSON.stringify(error);
+  const [message = text] = text.split(/\n\s+0: /);
+  const [, name] = /migration_name="([^"]+)"/.exec(text) ?? [];
+  return name ? `${name}: ${message}` : message;
+};
 
 /** Prisma's layout: a folder per migration, in the order of their names, each with a `migration.sql`. */
 const readMigrations = async (folder: string): Promise<MigrationList> => {
