@@ -1,0 +1,81 @@
+/** Deployment: who may ask for what, and where is it kept? It knows the file, and nobody who uses it. */
+import { type Circumstances, crossCheck } from './deployment/cross-checks.ts';
+import { complete, readDraft } from './deployment/draft.ts';
+import { type Finding, spell } from './deployment/finding.ts';
+import { readLines } from './deployment/lines.ts';
+import type { Deployment, DeploymentDocument } from './deployment/schema.ts';
+import { ConfigurationError, type Problem } from './problem.ts';
+
+export type {
+  AdminRule,
+  App,
+  Bucket,
+  Deployment,
+  DeploymentDocument,
+  Grant,
+  Issuer,
+  Limits,
+  ResourceServer,
+  Tenant,
+} from './deployment/schema.ts';
+
+export interface DeploymentOptions extends Circumstances {
+  /** What is read, for messages: a file name, or `the request`. */
+  readonly source: string;
+}
+
+/** A deployment, and the document it was read from: what the database keeps and the admin API returns. */
+export interface ReadDeployment {
+  readonly deployment: Deployment;
+  readonly document: DeploymentDocument;
+}
+
+const freeze = <T>(value: T): T => {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const member of Object.values(value)) freeze(member);
+  return Object.freeze(value);
+};
+
+const settle = (
+  value: unknown,
+  options: DeploymentOptions,
+  told: readonly Problem[],
+  lineOf: (path: readonly PropertyKey[]) => number | undefined,
+): Deployment => {
+  const findings: Finding[] = [];
+  const draft = readDraft(value, findings);
+  findings.push(...crossCheck(draft, options));
+  const problems = findings.map(({ path, ...said }): Problem => {
+    const line = lineOf(path);
+    return { path: spell(path), ...said, ...(line === undefined ? {} : { line }) };
+  });
+  if (told.length + problems.length > 0 || draft.limits === undefined)
+    throw new ConfigurationError(options.source, [...told, ...problems]);
+  return freeze(complete(draft, draft.limits));
+};
+
+/**
+ * Reads daypass.yaml (YAML 1.2) and keeps what was written.
+ *
+ * @throws ConfigurationError with every problem and its line
+ */
+export const readDeployment = (text: string, options: DeploymentOptions): ReadDeployment => {
+  const { value, problems, lineOf } = readLines(text);
+  // Of a text that is not YAML nothing else can be said; a repeated key hides one value only.
+  if (problems.some(({ rule }) => rule === 'yaml'))
+    throw new ConfigurationError(options.source, problems);
+  const deployment = settle(value, options, problems, lineOf);
+  return { deployment, document: (value ?? {}) as DeploymentDocument };
+};
+
+/** {@link readDeployment} for callers that need the deployment only. */
+export const parseDeployment = (text: string, options: DeploymentOptions): Deployment =>
+  readDeployment(text, options).deployment;
+
+/**
+ * Reads the same as a value: JSON of the admin API, or the document in the database.
+ *
+ * @throws ConfigurationError with every problem; `violationsOf` turns it into an answer
+ */
+export const deploymentFromObject = (value: unknown, options: DeploymentOptions): Deployment =>
+  settle(value, options, [], () => undefined);

@@ -1,0 +1,64 @@
+import { hasExpired } from '../expiry.ts';
+import type { Draft, Entry } from './draft.ts';
+import type { Finding } from './finding.ts';
+import type { App } from './schema.ts';
+import { isPublicType } from './schema-apps.ts';
+
+/** Built in: the client of `daypass login` and of the admin API. */
+export const ADMIN_CLIENT = 'daypass-cli';
+
+const CREDENTIALS = ['jwks', 'secret_hash', 'tls_client_auth'] as const;
+
+type AppRule = (entry: Entry<App>, now: Date) => Finding[];
+
+const notReserved: AppRule = ({ path, value }) =>
+  value.id.toLowerCase() === ADMIN_CLIENT
+    ? [
+        {
+          path: [...path, 'id'],
+          rule: 'reserved',
+          message: `${ADMIN_CLIENT} is the built-in admin client`,
+          remedy: 'choose another id',
+        },
+      ]
+    : [];
+
+const notExpired: AppRule = ({ path, value }, now) =>
+  hasExpired(value, now)
+    ? [
+        {
+          path: [...path, 'expires'],
+          rule: 'expired',
+          message: `app "${value.id}" expired on ${value.expires}`,
+          remedy: 'ask its owner: set a later date, or remove the app',
+        },
+      ]
+    : [];
+
+/** A public client's credential would be in everyone's hands, so none is ever asked for. */
+const publicWithoutCredential: AppRule = ({ path, value }) =>
+  isPublicType(value.type)
+    ? CREDENTIALS.filter((name) => value[name] !== undefined).map((name) => ({
+        path: [...path, name],
+        rule: 'takes_effect',
+        message: `a ${value.type} app cannot keep a credential and never authenticates`,
+        remedy: 'remove it, or make the app a web or service app',
+      }))
+    : [];
+
+/** With two ways in, the weaker one decides. None, or no keys yet, is fine: nobody gets in. */
+const oneCredential: AppRule = ({ path, value }) => {
+  const [, ...further] = CREDENTIALS.filter((name) => value[name] !== undefined);
+  if (isPublicType(value.type)) return [];
+  return further.map((name) => ({
+    path: [...path, name],
+    rule: 'one_credential',
+    message: 'an app authenticates in one way',
+    remedy: `keep one of ${CREDENTIALS.join(', ')}`,
+  }));
+};
+
+const RULES: readonly AppRule[] = [notReserved, notExpired, publicWithoutCredential, oneCredential];
+
+export const checkApps = ({ apps }: Draft, { now }: { readonly now: Date }): Finding[] =>
+  apps.entries.flatMap((entry) => RULES.flatMap((rule) => rule(entry, now)));

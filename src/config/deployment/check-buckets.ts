@@ -1,0 +1,55 @@
+import { isSafeTransport, webUrl } from '../url.ts';
+import type { Draft, Entry } from './draft.ts';
+import type { Finding } from './finding.ts';
+import type { Bucket } from './schema.ts';
+
+/** A signed URL sent in clear is anybody's: http to another machine is for development only. */
+const transport = ({ path, value }: Entry<Bucket>, production: boolean): Finding[] => {
+  const url = webUrl(value.endpoint ?? '');
+  if (!production || url === undefined || isSafeTransport(url)) return [];
+  return [
+    {
+      path: [...path, 'endpoint'],
+      rule: 'https',
+      message: 'must be https in production',
+      remedy: 'put TLS in front of the server',
+    },
+  ];
+};
+
+/** Members that go together: some without the others would fall back to another identity, unseen. */
+const PAIRS = {
+  s3: ['access_key_id_env', 'secret_access_key_env'],
+  azure: ['account', 'account_key_env'],
+} as const;
+
+const credentials = ({ path, value }: Entry<Bucket>): Finding[] => {
+  const given = Object.keys(value.credentials);
+  const at = [...path, 'credentials'];
+  if (given.includes('web_identity') && given.some((name) => name.endsWith('_env'))) {
+    return [
+      {
+        path: at,
+        rule: 'one_identity',
+        message: 'names both keys and a web_identity',
+        remedy: 'keep web_identity: it leaves no standing secret',
+      },
+    ];
+  }
+  if (value.provider !== 's3' && value.provider !== 'azure') return [];
+  const pair = PAIRS[value.provider];
+  const keys = given.filter((name) => name.endsWith('_env'));
+  const missing = keys.length > 0 ? pair.filter((name) => !given.includes(name)) : [];
+  return missing.map((name) => ({
+    path: at,
+    rule: 'together',
+    message: `${keys.join(', ')} without ${name}`,
+    remedy: `add ${name}, or write {} for ambient credentials`,
+  }));
+};
+
+export const checkBuckets = (
+  { buckets }: Draft,
+  { production }: { readonly production: boolean },
+): Finding[] =>
+  buckets.entries.flatMap((entry) => [...transport(entry, production), ...credentials(entry)]);

@@ -1,0 +1,30 @@
+import { checkApps } from './check-apps.ts';
+import { checkAudiences } from './check-audiences.ts';
+import { checkBuckets } from './check-buckets.ts';
+import { checkGrants } from './check-grants.ts';
+import { checkIssuers } from './check-issuers.ts';
+import { checkLimits } from './check-limits.ts';
+import { checkReferences } from './check-references.ts';
+import type { Draft } from './draft.ts';
+import type { Finding } from './finding.ts';
+
+export interface Circumstances {
+  /** Stricter: https only. */
+  readonly production: boolean;
+  /** Against which apps expire. */
+  readonly now: Date;
+}
+
+/** What no single entry can tell. Each check bears unreadable entries, so all of them always run. */
+const CHECKS: readonly ((draft: Draft, circumstances: Circumstances) => Finding[])[] = [
+  checkLimits,
+  checkReferences,
+  checkIssuers,
+  checkApps,
+  checkAudiences,
+  checkGrants,
+  checkBuckets,
+];
+
+export const crossCheck = (draft: Draft, circumstances: Circumstances): Finding[] =>
+  CHECKS.flatMap((check) => check(draft, circumstances));

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { readMediaRanges } from '../../scope/scope.ts';
+import { isOrigin, isSafeTransport, webUrl } from '../url.ts';
+import { count, distinct, duration, id, reads, says, size, text } from './values.ts';
+
+/** One spelling per meaning comes out: lower case, sorted, none twice. */
+const mediaRanges = z
+  .array(z.string())
+  .transform(reads((ranges: string[]) => readMediaRanges(ranges)));
+
+export const grant = z.strictObject({
+  resource: text.meta({ description: '`bucket:<id>`, or the id of a resource server.' }),
+  actions: distinct(text).min(1, { error: 'must list at least one action' }).meta({
+    description: 'read, write, list, delete on a bucket; scopes of a resource server.',
+  }),
+  prefix: text.exactOptional().meta({
+    description:
+      'Where in the bucket; `{app_id}` and `{user_id}` are filled in. Starts and ends with `/`. Absent: all of it.',
+  }),
+  max_size: size.exactOptional().meta({ description: 'The largest object, inclusive.' }),
+  content_types: mediaRanges.exactOptional().meta({
+    description: 'Media types, or ranges such as image/*. Absent: every type.',
+  }),
+  max_ttl: duration.exactOptional().meta({ description: 'A longer asked ttl is lowered to it.' }),
+});
+
+/** Browsers and loopback tools over http on this machine; native apps by a scheme of theirs (RFC 8252 §7). */
+const isRedirectUri = (value: string): boolean => {
+  const url = URL.parse(value);
+  if (url === null || value.includes('#') || value.includes('*')) return false;
+  const web = webUrl(value);
+  if (web !== undefined) return isSafeTransport(web);
+  // RFC 8252 §7.1: a private-use scheme is a reversed domain name, so javascript: and data: are out.
+  return url.protocol.includes('.');
+};
+
+const redirectUri = z
+  .string()
+  .refine(
+    isRedirectUri,
+    says(
+      'redirect_uri',
+      'must be https, http on loopback, or a private-use scheme with a dot; no fragment, no *',
+      'list each exact URI the app returns to',
+    ),
+  );
+
+const origin = z.string().refine(
+  (value) => {
+    const url = webUrl(value);
+    return isOrigin(value) && url !== undefined && isSafeTransport(url);
+  },
+  says(
+    'origin',
+    'must be an origin (https, or http on loopback) as browsers send it',
+    'write scheme, host and port only, such as https://where2eat.example',
+  ),
+);
+
+const subjectAudience = z.union([text, z.strictObject({ issuer: id, audience: text })], {
+  error: 'must be an audience, or { issuer, audience }',
+});
+
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+const publicJwk = z
+  .looseObject({ kty: z.enum(['EC', 'RSA', 'OKP'], { error: 'must be EC, RSA or OKP' }) })
+  .refine(
+    (jwk) => !PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member)),
+    says(
+      'public_key',
+      'holds a private key',
+      'replace this key pair, it has been written down, and list the public half only',
+    ),
+  );
+
+const SECRET_HASH = /^sha256:[0-9a-f]{64}$/;
+
+const secretHash = z
+  .string()
+  .refine(
+    (value) => SECRET_HASH.test(value),
+    says(
+      'secret_hash',
+      'must be sha256: and 64 lower-case hex digits',
+      'hash the 32 random bytes of the secret as the app sends it; never write the secret here',
+    ),
+  )
+  .meta({ pattern: SECRET_HASH.source });
+
+/** Exactly one names the certificate's subject (RFC 8705 §2.1.2). */
+const tlsClientAuth = z
+  .strictObject({
+    subject_dn: text.exactOptional(),
+    san_dns: text.exactOptional(),
+    san_uri: text.exactOptional(),
+    san_ip: text.exactOptional(),
+    san_email: text.exactOptional(),
+  })
+  .refine(
+    (names) => Object.keys(names).length === 1,
+    says(
+      'one_name',
+      'must name the certificate in exactly one way (RFC 8705 §2.1.2)',
+      'keep one of subject_dn, san_dns, san_uri, san_ip, san_email',
+    ),
+  );
+
+const appLimits = z.strictObject({
+  exchanges_per_minute: count.exactOptional(),
+  uploads_per_hour: count.exactOptional(),
+  bytes_per_day: size.exactOptional(),
+});
+
+const APP_TYPES = ['browser', 'native', 'web', 'service'] as const;
+export type AppType = (typeof APP_TYPES)[number];
+
+/** A public client cannot keep a secret (RFC 6749 §2.1). */
+export const isPublicType = (type: AppType): boolean => type === 'browser' || type === 'native';
+
+export const app = z
+  .strictObject({
+    id: id.meta({ description: 'The OAuth `client_id`.' }),
+    tenant: id,
+    owner: text.meta({ description: 'The person or team that answers for it.' }),
+    purpose: text.meta({ description: 'What it is for, in a sentence.' }),
+    expires: z
+      .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+        error: 'must be a date such as 2027-06-30',
+      })
+      .meta({ description: 'From this moment (a date: 00:00 UTC) it gets nothing.' }),
+    type: z.enum(APP_TYPES).meta({
+      description: 'browser and native are public clients; web and service are confidential.',
+    }),
+    dpop: z.enum(['required', 'optional']).exactOptional().meta({
+      description:
+        'Default: required for public apps, optional for confidential ones. Unbound tokens live at most 300 s.',
+    }),
+    redirect_uris: distinct(redirectUri).default([]),
+    origins: distinct(origin).default([]).meta({ description: 'Who may call it from a page.' }),
+    subject_audiences: distinct(subjectAudience).default([]).meta({
+      description:
+        'Whose ID tokens it may exchange; `{ issuer, audience }` where its tenant has several issuers.',
+    }),
+    jwks: z
+      .strictObject({ keys: z.array(publicJwk) })
+      .exactOptional()
+      .meta({
+        description: 'Its public keys, for private_key_jwt.',
+      }),
+    secret_hash: distinct(secretHash)
+      .min(1, { error: 'must list at least one hash' })
+      .exactOptional()
+      .meta({ description: 'SHA-256 of its secret; two while one replaces the other.' }),
+    tls_client_auth: tlsClientAuth.exactOptional().meta({
+      description: 'The name in its client certificate (RFC 8705).',
+    }),
+    grants: z.array(grant).default([]).meta({ description: 'What it may ask for, at most.' }),
+    limits: appLimits.exactOptional().meta({
+      description: 'Per user of the app, over a sliding window. Absent: none.',
+    }),
+    enabled: z.boolean().default(true).meta({ description: '`false` gives it nothing.' }),
+  })
+  .transform((given) => ({
+    ...given,
+    dpop: given.dpop ?? (isPublicType(given.type) ? ('required' as const) : ('optional' as const)),
+  }));

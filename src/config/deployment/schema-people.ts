@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { webUrl } from '../url.ts';
+import { distinct, duration, id, says, text, variableName } from './values.ts';
+
+export const tenant = z.strictObject({
+  id,
+  residency: text
+    .exactOptional()
+    .meta({ description: 'The region its data must stay in, as policies name it.' }),
+});
+
+/** Signatures by a key pair only: a shared secret could be turned against its owner (RFC 8725 §2.1). */
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const;
+
+const signIn = z.strictObject({
+  client_id: text.meta({ description: "Daypass's own client at this IdP." }),
+  client_secret_env: variableName
+    .exactOptional()
+    .meta({ description: 'The variable that holds its secret; absent for a public client.' }),
+});
+
+const DAY = 24 * 60 * 60;
+
+export const issuer = z.strictObject({
+  id,
+  issuer: z
+    .string()
+    .refine(
+      (value) => {
+        const url = webUrl(value);
+        return url !== undefined && url.search === '' && url.hash === '' && !/[?#]$/.test(value);
+      },
+      says(
+        'issuer_url',
+        'must be an https URL without query, fragment or user (OpenID Connect Discovery §3)',
+        'copy `issuer` from its /.well-known/openid-configuration',
+      ),
+    )
+    .meta({ format: 'uri', description: 'The `iss` value of its ID tokens, letter by letter.' }),
+  tenant: id.meta({ description: 'The tenant its users belong to.' }),
+  audiences: distinct(text).meta({
+    description: 'Every `aud` value of a subject token must be listed here.',
+  }),
+  algorithms: distinct(z.enum(ALGORITHMS))
+    .min(1, { error: 'must list at least one algorithm' })
+    .default(['RS256', 'ES256'])
+    .meta({ description: 'Signature algorithms accepted from it.' }),
+  max_id_token_age: duration
+    .refine(
+      (seconds) => seconds <= DAY,
+      says('at_most', 'must be at most 24h', 'lower it: no ID token is accepted for longer'),
+    )
+    .default(3600)
+    .meta({ description: 'How old, by `iat`, an ID token may be when it is exchanged.' }),
+  claims: z.record(text, text).default({}).meta({
+    description: 'User attributes, each from a claim. An absent claim is an absent attribute.',
+  }),
+  sign_in: signIn.exactOptional().meta({
+    description: 'Lets people sign in at /authorize, and admins with the CLI, through this IdP.',
+  }),
+  enabled: z.boolean().default(true).meta({ description: '`false` accepts nothing from it.' }),
+});
+
+export const ROLES = ['security', 'platform', 'auditor'] as const;
+
+export const adminRule = z.strictObject({
+  issuer: id.meta({ description: 'Whose ID tokens it reads.' }),
+  claim: text.meta({ description: 'The claim: a text, or a list of texts.' }),
+  value: text.meta({ description: 'The value that gives the role.' }),
+  role: z.enum(ROLES),
+  scope: z
+    .literal('deployment')
+    .exactOptional()
+    .meta({ description: "`deployment` reaches beyond the issuer's tenant." }),
+});

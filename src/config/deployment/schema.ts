@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { app, type grant } from './schema-apps.ts';
+import { adminRule, issuer, tenant } from './schema-people.ts';
+import { bucket, resourceServer } from './schema-places.ts';
+import { duration } from './values.ts';
+
+/** 5 min: long enough for one task in an app, short enough that revocation rarely matters. */
+const TTL = { default: 300, floor: 60, ceiling: 3600 };
+
+const limits = z.strictObject({
+  ttl: z
+    .strictObject({
+      default: duration.default(TTL.default).meta({ description: 'Where none is asked for.' }),
+      floor: duration.default(TTL.floor).meta({ description: 'A shorter one is refused.' }),
+      ceiling: duration.default(TTL.ceiling).meta({ description: 'A longer one is refused.' }),
+    })
+    .default(TTL)
+    .meta({ description: 'How long tokens live.' }),
+  max_actors: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(3)
+    .meta({ description: 'How many may act for one another in a delegation (`act`).' }),
+});
+
+/** The members of the file, each parsed by itself so that one slip does not hide the next. */
+export const sections = {
+  limits: limits.default({ ttl: TTL, max_actors: 3 }).meta({
+    description: 'Limits of the deployment.',
+  }),
+  tenants: z.array(tenant).default([]).meta({ description: 'Who shares the broker.' }),
+  issuers: z.array(issuer).default([]).meta({ description: 'Corporate SSO.' }),
+  admins: z.array(adminRule).default([]).meta({
+    description: "A claim of an admin's ID token gives a role, within the issuer's tenant.",
+  }),
+  apps: z.array(app).default([]).meta({ description: 'Micro apps: OAuth clients.' }),
+  buckets: z.array(bucket).default([]).meta({ description: 'Where objects are kept.' }),
+  resource_servers: z.array(resourceServer).default([]).meta({
+    description: 'APIs that accept our tokens.',
+  }),
+};
+
+/** All of daypass.yaml: the source of its JSON Schema and of docs/configuration.md. */
+export const deploymentSchema = z.strictObject(sections).meta({
+  title: 'daypass.yaml',
+  description: 'Tenants, sign-in, apps and places of one Daypass deployment.',
+});
+
+/** Readonly all the way down, as `Object.freeze` makes it. */
+type Frozen<T> = T extends readonly (infer Entry)[]
+  ? readonly Frozen<Entry>[]
+  : T extends object
+    ? { readonly [Member in keyof T]: Frozen<T[Member]> }
+    : T;
+
+/** As read: the file's member names, defaults filled in, seconds and bytes. Frozen. */
+export type Deployment = Frozen<z.output<typeof deploymentSchema>>;
+export type Limits = Deployment['limits'];
+export type Tenant = Frozen<z.output<typeof tenant>>;
+export type Issuer = Frozen<z.output<typeof issuer>>;
+export type AdminRule = Frozen<z.output<typeof adminRule>>;
+export type App = Frozen<z.output<typeof app>>;
+export type Grant = Frozen<z.output<typeof grant>>;
+export type Bucket = Frozen<z.output<typeof bucket>>;
+export type ResourceServer = Frozen<z.output<typeof resourceServer>>;
+
+/** As given: what the database keeps and the admin API returns. */
+export type DeploymentDocument = z.input<typeof deploymentSchema>;
