@@ -1,0 +1,152 @@
+import { unproven } from '../protocol/oauth-error.ts';
+import type { Attributes } from '../protocol/principal.ts';
+import type { JsonObject } from './jwt.ts';
+
+/** What an issuer's ID tokens have to say to be believed. */
+export interface ClaimRules {
+  /** Every `aud` value, and `azp`, must be one of these. */
+  readonly audiences: readonly string[];
+  /** Seconds since `iat`. */
+  readonly maxIdTokenAge: number;
+  /** User attribute ← claim. */
+  readonly claims: Readonly<Record<string, string>>;
+}
+
+export interface IdTokenClaims {
+  readonly subject: string;
+  readonly party: string;
+  readonly audiences: readonly string[];
+  /** Epoch seconds, whole. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly authenticatedAt: number | undefined;
+  readonly sessionId: string | undefined;
+  readonly attributes: Attributes;
+}
+
+/** Seconds by which an issuer's clock and ours may differ. */
+const TOLERANCE = 10;
+/** Seconds: an ID token says someone signed in, not that they may for years. */
+const LONGEST_LIFE = 24 * 60 * 60;
+/** OpenID Connect Core §2 */
+const LONGEST_SUBJECT = 255;
+
+const CONTROL = /\p{Cc}/u;
+
+/** Neither control characters, which the database and logs cannot hold, nor half a surrogate pair. */
+const isPlain = (value: unknown): value is string =>
+  typeof value === 'string' && value.isWellFormed() && !CONTROL.test(value);
+
+const isName = (value: unknown): value is string =>
+  isPlain(value) && value !== '' && value.length <= LONGEST_SUBJECT;
+
+/** The name in `claim`, or undefined where it is absent. One that is there and is no name is refused. */
+const optionalName = (payload: JsonObject, claim: string): string | undefined => {
+  const value = payload[claim];
+  if (value === undefined || isName(value)) return value;
+  throw unproven(`${claim} is not a plain string`);
+};
+
+const optionalTime = (payload: JsonObject, claim: string): number | undefined => {
+  const value = payload[claim];
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw unproven(`${claim} is not a number`);
+};
+
+const requiredTime = (payload: JsonObject, claim: string): number => {
+  const value = optionalTime(payload, claim);
+  if (value === undefined) throw unproven(`${claim} is missing`);
+  return value;
+};
+
+const mustNotBeAhead = (time: number | undefined, claim: string, now: number): void => {
+  if (time !== undefined && time > now + TOLERANCE) throw unproven(`${claim} is in the future`);
+};
+
+/** `now` in epoch seconds. A token without an end or a beginning is not one that ends or began. */
+const readTimes = (payload: JsonObject, maxIdTokenAge: number, now: number) => {
+  const expiresAt = requiredTime(payload, 'exp');
+  const issuedAt = requiredTime(payload, 'iat');
+  const authenticatedAt = optionalTime(payload, 'auth_time');
+  mustNotBeAhead(issuedAt, 'iat', now);
+  mustNotBeAhead(optionalTime(payload, 'nbf'), 'nbf', now);
+  mustNotBeAhead(authenticatedAt, 'auth_time', now);
+  if (expiresAt <= now - TOLERANCE) throw unproven('expired');
+  if (expiresAt - issuedAt > LONGEST_LIFE) throw unproven('lives longer than 24 h');
+  if (now - issuedAt > maxIdTokenAge) throw unproven('older than max_id_token_age');
+  return {
+    // Whole seconds, rounded towards the past: earlier ends, greater ages.
+    expiresAt: Math.floor(expiresAt),
+    issuedAt: Math.floor(issuedAt),
+    authenticatedAt: authenticatedAt === undefined ? undefined : Math.floor(authenticatedAt),
+  };
+};
+
+const readAudiences = (payload: JsonObject, known: readonly string[]): readonly string[] => {
+  const audiences: unknown[] = [payload.aud].flat();
+  if (audiences.length === 0) throw unproven('aud is empty');
+  // Every one, not some: a token that also serves another party can be replayed to us by it.
+  const trusted = audiences.filter(
+    (audience): audience is string => typeof audience === 'string' && known.includes(audience),
+  );
+  if (trusted.length !== audiences.length) throw unproven('aud names a party that is not listed');
+  return trusted;
+};
+
+/** OpenID Connect Core §3.1.3.7, steps 3 to 5 */
+const readParty = (
+  payload: JsonObject,
+  audiences: readonly string[],
+  known: readonly string[],
+): string => {
+  const azp = optionalName(payload, 'azp');
+  if (azp !== undefined && !known.includes(azp)) {
+    throw unproven('azp names a party that is not listed');
+  }
+  const [only, ...others] = audiences;
+  const party = azp ?? (others.length === 0 ? only : undefined);
+  if (party === undefined) throw unproven('several aud values and no azp');
+  return party;
+};
+
+const isAttribute = (value: unknown): value is string | string[] =>
+  typeof value === 'string' ||
+  (Array.isArray(value) && value.every((item) => typeof item === 'string'));
+
+/** Other types are ignored; text that cannot be recorded refuses the token, for a missing attribute may permit more. */
+const readAttributes = (payload: JsonObject, claims: ClaimRules['claims']): Attributes => {
+  const attributes = Object.entries(claims).flatMap(([attribute, claim]) => {
+    const value = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
+    if (!isAttribute(value)) return [];
+    if (![value].flat().every(isPlain)) throw unproven(`claim of ${attribute} is not plain text`);
+    return [[attribute, value] as const];
+  });
+  // Defines properties rather than assigning them: `__proto__` is a name like any other.
+  return Object.fromEntries(attributes);
+};
+
+/**
+ * Reads the claims of an ID token whose signature is proven.
+ *
+ * @throws {OAuthError} `invalid_token`, reading alike, for whatever is missing, malformed or out of time.
+ */
+export const readIdTokenClaims = (
+  payload: JsonObject,
+  { audiences: known, maxIdTokenAge, claims }: ClaimRules,
+  now: Date,
+): IdTokenClaims => {
+  // OpenID Connect Back-Channel Logout §2.4: what has `events` is a logout token, signed by the same keys.
+  if (Object.hasOwn(payload, 'events')) throw unproven('logout token');
+  const subject = optionalName(payload, 'sub');
+  if (subject === undefined) throw unproven('sub is missing');
+  const audiences = readAudiences(payload, known);
+  return {
+    subject,
+    audiences,
+    party: readParty(payload, audiences, known),
+    ...readTimes(payload, maxIdTokenAge, now.getTime() / 1000),
+    sessionId: optionalName(payload, 'sid'),
+    attributes: readAttributes(payload, claims),
+  };
+};

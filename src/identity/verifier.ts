@@ -1,0 +1,117 @@
+import { createHash, hash } from 'node:crypto';
+import { unproven } from '../protocol/oauth-error.ts';
+import type { SignIn } from '../protocol/principal.ts';
+import { type ClaimRules, readIdTokenClaims } from './claims.ts';
+import { createIssuerKeys, type Fetch, type WantedKey } from './issuer-keys.ts';
+import { type DecodedJwt, decodeJwt, type JsonObject, keyTypeFor, verifySignature } from './jwt.ts';
+
+/** A corporate identity provider whose ID tokens are believed, within its tenant. */
+export interface TrustedIssuer extends ClaimRules {
+  readonly id: string;
+  /** The exact `iss` value. */
+  readonly issuer: string;
+  readonly tenant: string;
+  readonly algorithms: readonly string[];
+}
+
+/** Identity: whom does an ID token speak for? It does not know what they may do, nor for which app. */
+export interface IdTokenVerifier {
+  /**
+   * Without waiting while the issuer's keys are cached.
+   *
+   * @throws {OAuthError} `invalid_token` for whatever is wrong with the token, all reading alike;
+   *   `temporarily_unavailable` when the issuer's keys cannot be had.
+   */
+  verify(token: string, now: Date): Promise<SignIn>;
+}
+
+export interface IdTokenVerifierDependencies {
+  readonly issuers: () => readonly TrustedIssuer[];
+  readonly fetch: Fetch;
+}
+
+/** Bytes: more than any issuer sends, little enough to parse before anything is known. */
+const LONGEST_TOKEN = 16 * 1024;
+
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+const USER_ID_LENGTH = 26;
+
+/** `u_` and the first 130 bits of SHA-256(issuer NUL subject), most significant first, in Crockford's base 32. */
+const userIdOf = (issuer: string, subject: string): string => {
+  const digest = createHash('sha256').update(`${issuer}\0${subject}`).digest();
+  let id = 'u_';
+  for (let bit = 0; bit < 5 * USER_ID_LENGTH; bit += 5) {
+    const window = digest.readUInt16BE(bit >> 3);
+    id += CROCKFORD.charAt((window >> (11 - (bit & 7))) & 31);
+  }
+  return id;
+};
+
+const decode = (token: string): DecodedJwt => {
+  if (token.length > LONGEST_TOKEN) throw unproven('token is too long');
+  const jwt = decodeJwt(token);
+  if (!jwt) throw unproven('not a JWS in compact form');
+  return jwt;
+};
+
+const issuerOf = (payload: JsonObject, issuers: readonly TrustedIssuer[]): TrustedIssuer => {
+  const [issuer, ...others] = issuers.filter(({ issuer }) => issuer === payload.iss);
+  if (!issuer) throw unproven('issuer is not trusted');
+  // Two tenants sharing an issuer: whose the user is would be a guess.
+  if (others.length > 0) throw unproven('issuer is configured twice');
+  return issuer;
+};
+
+/**
+ * What to look for among the issuer's keys. `jku`, `x5u`, `jwk` and `x5c` are never read: a token
+ * does not say where its own key comes from (RFC 8725 §3.10).
+ */
+const wantedKey = (header: JsonObject, algorithms: readonly string[]): WantedKey => {
+  const { alg, kid, typ } = header;
+  // RFC 7515 §4.1.11: we understand no extension.
+  if (Object.hasOwn(header, 'crit')) throw unproven('crit');
+  // RFC 8725 §3.11: access tokens, proofs and logout tokens say what they are.
+  if (typ !== undefined && !(typeof typ === 'string' && typ.toUpperCase() === 'JWT')) {
+    throw unproven('typ is not that of an ID token');
+  }
+  if (typeof alg !== 'string' || !algorithms.includes(alg) || !keyTypeFor(alg)) {
+    throw unproven('alg is not one the issuer uses');
+  }
+  if (kid !== undefined && typeof kid !== 'string') throw unproven('kid is not a string');
+  return { alg, kid };
+};
+
+/** Verifies ID tokens of the issuers that are trusted at the time. */
+export const createIdTokenVerifier = ({
+  issuers,
+  fetch,
+}: IdTokenVerifierDependencies): IdTokenVerifier => {
+  const keys = createIssuerKeys({ fetch });
+
+  return {
+    async verify(token, now) {
+      // 1. Whose does it claim to be, and signed how?
+      const jwt = decode(token);
+      const issuer = issuerOf(jwt.payload, issuers());
+      const wanted = wantedKey(jwt.header, issuer.algorithms);
+
+      // 2. Is it?
+      const key = await keys.find(issuer.issuer, wanted, now);
+      if (!verifySignature(wanted.alg, key, jwt.signingInput, jwt.signature)) {
+        throw unproven('signature');
+      }
+
+      // 3. Is it for us, and for now?
+      const claims = readIdTokenClaims(jwt.payload, issuer, now);
+      return {
+        ...claims,
+        issuerId: issuer.id,
+        issuer: issuer.issuer,
+        tenant: issuer.tenant,
+        userId: userIdOf(issuer.issuer, claims.subject),
+        // Without the signature, which anyone can respell (see protocol/ecdsa.ts): one token, one hash.
+        tokenHash: hash('sha256', jwt.signingInput, 'base64url'),
+      };
+    },
+  };
+};
