@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { app, type grant } from './schema-apps.ts';
+import { bucket } from './schema-buckets.ts';
 import { adminRule, issuer, tenant } from './schema-people.ts';
-import { bucket, resourceServer } from './schema-places.ts';
+import { resourceServer } from './schema-resource-servers.ts';
 import { duration } from './values.ts';
 
 /** 5 min: long enough for one task in an app, short enough that revocation rarely matters. */
