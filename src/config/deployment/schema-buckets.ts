@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { isBucketId } from '../../scope/scope.ts';
+import { webUrl } from '../url.ts';
+import { id, says, text, variableName } from './values.ts';
+
+const bucketId = z
+  .string()
+  .refine(
+    isBucketId,
+    says(
+      'bucket_id',
+      'must be at most 63 of a-z 0-9 . _ - and begin with a-z or 0-9',
+      'choose a short name such as project-123',
+    ),
+  )
+  .meta({ description: 'Scopes and grants name it as `bucket:<id>`.' });
+
+/** A bucket's name becomes a host name or a path segment: no dot and no slash can lead elsewhere. */
+const BUCKET_NAME = /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/;
+const bucketName = z
+  .string()
+  .refine(
+    (value) => BUCKET_NAME.test(value),
+    says(
+      'bucket_name',
+      'must be 3 to 63 of a-z 0-9 _ - and start and end with a letter or digit',
+      'give the name only, without host or path; buckets with a dot are not supported',
+    ),
+  )
+  .meta({ pattern: BUCKET_NAME.source });
+
+const REGION = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+const region = z
+  .string()
+  .refine(
+    (value) => REGION.test(value),
+    says('region', 'must be a region such as eu-west-1', "copy it from the provider's console"),
+  )
+  .meta({ pattern: REGION.source });
+
+const endpoint = z.string().refine(
+  (value) => {
+    const url = webUrl(value);
+    return url !== undefined && url.search === '' && url.hash === '';
+  },
+  says(
+    'endpoint',
+    'must be an http or https URL without query, fragment or user',
+    'give the server only, such as https://s3.example; leave it out for the provider itself',
+  ),
+);
+
+const antivirus = z
+  .string()
+  .refine(
+    (value) => URL.parse(value)?.protocol === 'clamd:' && URL.parse(value)?.hostname !== '',
+    says('antivirus', 'must be clamd://host:port', 'write the address of clamd'),
+  );
+
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
+
+const validate = z.strictObject({
+  antivirus: antivirus.exactOptional().meta({ description: 'A virus scanner. Absent: none.' }),
+  sniff: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Whether the bytes must be what the content type says.' }),
+  schema: z
+    .record(
+      z
+        .string()
+        .refine(
+          (value) => MEDIA_TYPE.test(value),
+          says('media_type', 'must be a media type in lower case', 'write it as text/csv'),
+        ),
+      text,
+    )
+    .exactOptional()
+    .meta({ description: 'JSON Schema files, by content type.' }),
+});
+
+const common = {
+  id: bucketId,
+  tenant: id,
+  residency: text.exactOptional().meta({ description: 'The region its objects are kept in.' }),
+  classification: z
+    .enum(['public', 'internal', 'confidential', 'restricted'])
+    .default('internal')
+    .meta({
+      description: '`lawful_basis` is required for confidential and restricted only.',
+    }),
+  retention: z
+    .strictObject({
+      locked: z.boolean().default(false).meta({
+        description: '`true`: no credential may change retention.',
+      }),
+    })
+    .default({ locked: false }),
+  validate: validate.default({ sniff: true }).meta({
+    description: 'What an upload must pass before anybody can read it.',
+  }),
+  endpoint: endpoint.exactOptional().meta({
+    description: 'S3-compatible servers and emulators. Absent: the provider itself.',
+  }),
+};
+
+const s3 = z.strictObject({
+  ...common,
+  provider: z.literal('s3'),
+  bucket: bucketName,
+  region,
+  credentials: z
+    .strictObject({
+      access_key_id_env: variableName.exactOptional(),
+      secret_access_key_env: variableName.exactOptional(),
+      session_token_env: variableName.exactOptional(),
+      web_identity: z
+        .strictObject({ role_arn: text })
+        .exactOptional()
+        .meta({ description: 'A role that trusts Daypass as OIDC provider.' }),
+    })
+    .default({})
+    .meta({ description: 'Names of variables, or {} for what surrounds the process.' }),
+});
+
+const azure = z.strictObject({
+  ...common,
+  provider: z.literal('azure'),
+  bucket: bucketName.meta({ description: 'The container.' }),
+  region: region.exactOptional(),
+  credentials: z
+    .strictObject({
+      account: text.exactOptional().meta({ description: 'The storage account.' }),
+      account_key_env: variableName.exactOptional(),
+      web_identity: z.strictObject({ tenant_id: text, client_id: text }).exactOptional(),
+    })
+    .default({}),
+});
+
+const gcs = z.strictObject({
+  ...common,
+  provider: z.literal('gcs'),
+  bucket: bucketName,
+  region: region.exactOptional(),
+  credentials: z
+    .strictObject({
+      service_account_env: variableName
+        .exactOptional()
+        .meta({ description: "The variable that holds the service account's JSON." }),
+      web_identity: z.strictObject({ audience: text, service_account: text }).exactOptional(),
+    })
+    .default({}),
+});
+
+/** Kept under `$DAYPASS_HOME`: name, region and endpoint are allowed, so that a file can switch provider. */
+const local = z.strictObject({
+  ...common,
+  provider: z.literal('local'),
+  bucket: bucketName.exactOptional(),
+  region: region.exactOptional(),
+  credentials: z.strictObject({}).default({}),
+});
+
+export const bucket = z.discriminatedUnion('provider', [s3, azure, gcs, local]);
