@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { unproven } from '../protocol/oauth-error.ts';
 import type { SignIn } from '../protocol/principal.ts';
 import { type ClaimRules, readIdTokenClaims } from './claims.ts';
@@ -38,7 +38,7 @@ const USER_ID_LENGTH = 26;
 
 /** `u_` and the first 130 bits of SHA-256(issuer NUL subject), most significant first, in Crockford's base 32. */
 const userIdOf = (issuer: string, subject: string): string => {
-  const digest = createHash('sha256').update(`${issuer}\0${subject}`).digest();
+  const digest = hash('sha256', `${issuer}\0${subject}`, 'buffer');
   let id = 'u_';
   for (let bit = 0; bit < 5 * USER_ID_LENGTH; bit += 5) {
     const window = digest.readUInt16BE(bit >> 3);

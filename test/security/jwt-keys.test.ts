@@ -13,12 +13,14 @@ import {
 
 const UNAVAILABLE = expect.objectContaining({ code: 'temporarily_unavailable', status: 503 });
 const MINUTE = 60;
+/** Milliseconds: the issuer that drips its answer costs this much each time. */
+const DEADLINE = 3000;
 
 /** J06, J07, G12: neither a flood nor a broken issuer empties the cache, and neither is passed on. */
 describe('JWT keys under attack', () => {
   let issuer: Issuer;
   beforeEach(async () => {
-    issuer = await startIssuer();
+    issuer = await startIssuer([newKey()], DEADLINE);
   });
   afterEach(() => issuer.close());
 
@@ -33,13 +35,15 @@ describe('JWT keys under attack', () => {
   it('J06 makes one fetch for 10,000 made-up kids, and serves the genuine meanwhile', async () => {
     const verifier = issuer.verifier();
     const token = await issuer.token();
-    const flood = Array.from({ length: 10_000 }, (_, i) =>
-      refusalOf(verifier.verify(withKid(token, `made-up-${i}`), after((i % 100) / 4))),
-    );
     const genuine = verifier.verify(token, START);
-    expect(new Set((await Promise.all(flood)).map((refusal) => JSON.stringify(refusal)))).toEqual(
-      new Set([JSON.stringify(UNPROVEN)]),
-    );
+    const refusals = new Set<string>();
+    for (let second = 0; second < 20; second++) {
+      const burst = Array.from({ length: 500 }, (_, i) =>
+        refusalOf(verifier.verify(withKid(token, `made-up-${second}-${i}`), after(second))),
+      );
+      for (const refusal of await Promise.all(burst)) refusals.add(JSON.stringify(refusal));
+    }
+    expect([...refusals]).toEqual([JSON.stringify(UNPROVEN)]);
     expect((await genuine).subject).toBe('ana');
     expect((await verifier.verify(token, after(29))).subject).toBe('ana');
     expect(issuer.fetchesOfKeys()).toBe(1);

@@ -51,7 +51,7 @@ describe('issuer keys', () => {
     issuer.answers.respond = () => true;
     const started = performance.now();
     await verifier.verify(token, after(5 * MINUTE));
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(4000);
     await fetched(2);
   });
 

@@ -63,7 +63,7 @@ export const part = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
 /** An identity provider on loopback, reached through the real egress, that counts who asks. */
-export const startIssuer = async (keys: SigningKey[] = [newKey()]) => {
+export const startIssuer = async (keys: SigningKey[] = [newKey()], timeoutMs = 5000) => {
   const answers: {
     jwks: () => unknown;
     metadata: (origin: string) => unknown;
@@ -78,7 +78,7 @@ export const startIssuer = async (keys: SigningKey[] = [newKey()]) => {
     if (path === '/jwks') response.end(JSON.stringify(answers.jwks()));
     else response.end(JSON.stringify(answers.metadata(target.origin)));
   });
-  const fetch = createFetch({ allowLoopback: true, timeoutMs: 1000 });
+  const fetch = createFetch({ allowLoopback: true, timeoutMs });
   const trusted: TrustedIssuer = {
     id: 'corp',
     issuer: target.origin,
