@@ -13,6 +13,8 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/ceph/', '<rootDir>/test/chaos/'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts', // one PostgreSQL for the whole run
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
 };

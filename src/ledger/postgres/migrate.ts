@@ -1,9 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DriverAdapterError } from '@prisma/driver-adapter-utils';
 import type { MigrationDirectory, MigrationList } from '@prisma/schema-engine-wasm';
 import { execute, inOneTransaction } from './schema-engine.ts';
 
-/** Prisma's own migration lock, so that a `prisma migrate deploy` elsewhere waits for us too. */
+/**
+ * Prisma's own migration lock, so that a `prisma migrate deploy` elsewhere and we wait for each
+ * other. The engine takes it as well, but gives up after ten seconds.
+ */
 const MIGRATION_LOCK = 72_707_369;
 
 const NO_FILTER = { externalTables: [], externalEnums: [] };
@@ -41,6 +45,9 @@ export const migrate = async (url: string, folder: string): Promise<{ applied: s
 
 /** The engine's message without its stack of spans, of which only the migration's name helps. */
 const reason = (error: unknown): string => {
+  if (error instanceof DriverAdapterError && error.cause.kind === 'DatabaseNotReachable') {
+    return `PostgreSQL could not be reached at ${error.cause.host}:${error.cause.port}`;
+  }
   const text = error instanceof Error ? error.message : JSON.stringify(error);
   const [message = text] = text.split(/\n\s+0: /);
   const [, name] = /migration_name="([^"]+)"/.exec(text) ?? [];

@@ -46,12 +46,19 @@ const loadSchemaEngine = async (): Promise<typeof SchemaEngine> => {
   const { WebAssembly: host } = globalThis as unknown as { WebAssembly: WebAssemblyHost };
   const { instance } = await host.instantiate(
     await readFile(join(folder, 'schema_engine_bg.wasm')),
-    { './schema_engine_bg.js': { ...bindings } },
+    { './schema_engine_bg.js': { ...bindings, ...unreferencedTimers(bindings) } },
   );
   bindings.__wbg_set_wasm(instance.exports);
   const { __wbindgen_start: start } = instance.exports;
   if (typeof start === 'function') start();
   return bindings.SchemaEngine;
+};
+
+/** The engine leaves a timer of ten seconds behind; it must not keep a finished process waiting. */
+const unreferencedTimers = (bindings: object): Record<string, unknown> => {
+  const setUnreferenced = (callback: () => void, ms: number) => setTimeout(callback, ms).unref();
+  const names = Object.keys(bindings).filter((name) => name.startsWith('__wbg_setTimeout'));
+  return Object.fromEntries(names.map((name) => [name, setUnreferenced]));
 };
 
 /**
