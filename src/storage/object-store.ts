@@ -1,0 +1,136 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Storage: which URL opens one object, one way, for a short while? It answers and moves objects; it
+ * does not know who asks, what policy said, or whether the bytes are what they claim to be.
+ *
+ * Whatever the cloud refuses to do for reasons of its own (down, slow, credentials rejected) is thrown
+ * as `temporarily_unavailable`; a grant that may not be signed at all is thrown as `invalid_request`.
+ */
+export interface ObjectStore {
+  readonly provider: 's3' | 'local';
+
+  /** Signs without a network call: the URL writes `grant.key`, once, and nothing else. */
+  presignPut(grant: PutGrant, now: Date): PresignedUpload;
+
+  /** Signs without a network call: the URL reads `grant.key`, always as an attachment. */
+  presignGet(grant: GetGrant, now: Date): PresignedDownload;
+
+  /** Undefined when the object is not there. */
+  head(key: string): Promise<StoredObject | undefined>;
+
+  /**
+   * Streams an object. The caller consumes or destroys `body`.
+   *
+   * @throws ObjectNotFound when it is not there; RangeError when `range` starts past its end.
+   */
+  open(key: string, range?: ByteRange): Promise<OpenObject>;
+
+  /**
+   * Copies exactly `version` of `from` inside the store, and makes `to` an attachment of `contentType`.
+   * Doing it again leaves the same object.
+   *
+   * @throws ObjectNotFound when `from` is gone or is no longer that version.
+   */
+  copy(from: string, to: string, version: string, contentType: string): Promise<void>;
+
+  /**
+   * Deleting what is not there is success. Deleting an uploaded object before its URL has expired lets
+   * that URL write again: keep the object until then.
+   */
+  delete(key: string): Promise<void>;
+}
+
+export interface PutGrant {
+  /** Canonical and without a first slash; at most 1,024 bytes of UTF-8. */
+  readonly key: string;
+  /** Bytes, exact. */
+  readonly size: number;
+  /** Sent byte for byte by the client. */
+  readonly contentType: string;
+  /** 64 lower-case hex digits. */
+  readonly sha256?: string;
+  /** Seconds, 1 to 900. */
+  readonly expiresIn: number;
+}
+
+/** An upload whose size is known as a range only: a form, not a PUT. */
+export interface PostGrant {
+  readonly key: string;
+  /** Bytes, inclusive. */
+  readonly minSize: number;
+  readonly maxSize: number;
+  readonly contentType: string;
+  /** Seconds, 1 to 900. */
+  readonly expiresIn: number;
+}
+
+export interface GetGrant {
+  readonly key: string;
+  /** Seconds, 1 to 900. */
+  readonly expiresIn: number;
+  /** What the client saves it as: `A-Za-z0-9._-`, at most 128 bytes. */
+  readonly fileName: string;
+  /** Instead of the type the object was stored with. */
+  readonly contentType?: string;
+}
+
+/** What a grant promises about an upload. */
+export type Constraint =
+  | 'size'
+  | 'content_type'
+  | 'sha256'
+  | 'single_object'
+  | 'no_overwrite'
+  | 'expiry';
+
+/** Who refuses: the storage at upload time, or the broker when it inspects what has arrived. */
+export interface Enforcement {
+  readonly constraint: Constraint;
+  readonly by: 'storage' | 'broker';
+}
+
+export interface PresignedUpload {
+  readonly url: string;
+  readonly method: 'PUT' | 'POST';
+  /** Lower case; to be sent as they are. Never `host` or `content-length`: the HTTP stack sends those. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of a POST: the form's fields, before its `file`. */
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly enforcement: readonly Enforcement[];
+}
+
+export interface PresignedDownload {
+  readonly url: string;
+}
+
+export interface StoredObject {
+  /** Bytes. */
+  readonly size: number;
+  /** Names these bytes under this key, opaquely: the ETag in S3, the SHA-256 in the local store. */
+  readonly version: string;
+  readonly contentType: string;
+}
+
+/** Both ends inclusive, from 0; an `end` past the object's end is its end. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface OpenObject {
+  readonly body: Readable;
+  /** Bytes in `body`. */
+  readonly size: number;
+}
+
+/** The object, or the version of it that was asked for, is not there. */
+export class ObjectNotFound extends Error {
+  override readonly name = 'ObjectNotFound';
+  readonly key: string;
+
+  constructor(key: string) {
+    super('the object is not there');
+    this.key = key;
+  }
+}

@@ -1,0 +1,43 @@
+import { Buffer } from 'node:buffer';
+import type { PostGrant } from '../object-store.ts';
+import { ALGORITHM, type S3Credentials, type SignerV4 } from './signature-v4.ts';
+
+const withoutFraction = (date: Date): string => date.toISOString().replace(/\.\d{3}Z$/, 'Z');
+
+/**
+ * The fields of a browser form that may upload one object: every field is a condition, the key and the
+ * content type are equalities, and the size is a range the storage measures itself.
+ */
+export const postFields = (
+  grant: PostGrant,
+  bucket: string,
+  signer: SignerV4,
+  credentials: S3Credentials,
+  now: Date,
+): Record<string, string> => {
+  const { date, credential } = signer.stamp(credentials, now);
+  const fields = {
+    'Content-Type': grant.contentType,
+    bucket,
+    'X-Amz-Algorithm': ALGORITHM,
+    'X-Amz-Credential': credential,
+    'X-Amz-Date': date,
+    ...(credentials.sessionToken === undefined
+      ? {}
+      : { 'X-Amz-Security-Token': credentials.sessionToken }),
+    key: grant.key,
+  };
+  const policy = {
+    expiration: withoutFraction(new Date(now.getTime() + grant.expiresIn * 1000)),
+    conditions: [
+      ['content-length-range', grant.minSize, grant.maxSize],
+      ...Object.entries(fields).map(([name, value]) => ({ [name]: value })),
+    ],
+  };
+  const encoded = Buffer.from(JSON.stringify(policy)).toString('base64');
+  return {
+    ...fields,
+    Policy: encoded,
+    'X-Amz-Signature': signer.sign(encoded, credentials, now),
+  };
+};
