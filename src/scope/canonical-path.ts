@@ -86,8 +86,8 @@ export const percentDecoded = (text: string): string | undefined => {
 };
 
 /** A case-insensitive file system must not make `.DAYPASS-STAGING` another spelling. */
-const isStaging = (segment: string | undefined): boolean =>
-  `${segment?.normalize('NFKC').toLowerCase()}/` === STAGING_PREFIX;
+const isStaging = (segment = ''): boolean =>
+  segment.startsWith('.') && `${segment.normalize('NFKC').toLowerCase()}/` === STAGING_PREFIX;
 
 const readShape = (path: string, shape: Shape, field: string): Reading<string> => {
   const inner = shape.inner(path);

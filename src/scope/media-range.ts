@@ -12,6 +12,14 @@ const EMPTY: BrokenRule = {
   remedy: 'name the content types, or leave the list out',
 };
 
+export const MAX_RANGES = 100;
+
+const TOO_MANY: BrokenRule = {
+  rule: 'media_ranges_length',
+  message: `a list has at most ${MAX_RANGES} content types`,
+  remedy: 'use ranges such as image/*',
+};
+
 /** RFC 6838 §4.2: restricted names of at most 127 characters; a wildcard stands alone. */
 const NAME = '[a-z0-9][a-z0-9!#$&^_.+-]{0,126}';
 const RANGE = new RegExp(`^(?:\\*/\\*|${NAME}/(?:\\*|${NAME}))$`);
@@ -40,6 +48,7 @@ export const readMediaRanges = (
   ranges: unknown,
   field = 'content_types',
 ): Reading<readonly string[]> => {
+  if (Array.isArray(ranges) && ranges.length > MAX_RANGES) return refuse(field, TOO_MANY);
   if (!Array.isArray(ranges) || !ranges.every(isRange)) return refuse(field, NOT_A_RANGE);
   return ranges.length === 0 ? refuse(field, EMPTY) : read(canonical(ranges));
 };

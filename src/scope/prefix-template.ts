@@ -14,6 +14,15 @@ const UNKNOWN: BrokenRule = {
   remedy: 'use these placeholders, and no other braces',
 };
 
+/** Far more than a prefix can have. */
+const MAX_TEMPLATE = 4096;
+
+const TOO_LONG: BrokenRule = {
+  rule: 'prefix_length',
+  message: `a prefix is written in at most ${MAX_TEMPLATE} characters`,
+  remedy: 'use a shorter prefix',
+};
+
 /** RFC 3986 unreserved, so that no decoding changes it, and none of it can be syntax. */
 const ID = /^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/;
 
@@ -55,6 +64,7 @@ export const fillPrefix = (
   values: PlaceholderValues,
   field = 'prefix',
 ): string => {
+  if (template.length > MAX_TEMPLATE) return orThrow(refuse(field, TOO_LONG), 'invalid_request');
   const filled = pieces(template)
     .map((piece) => fill(piece, values, field))
     .join('');

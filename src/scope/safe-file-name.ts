@@ -3,6 +3,9 @@ import { type BrokenRule, orThrow, type Reading, read, refuse } from './reading.
 
 const MAX_BYTES = 128;
 
+/** Longer than any file system takes: not a name to shorten. */
+const MAX_TEXT = 4096;
+
 /** An ending longer than this is no extension: shortening may then cut it. */
 const MAX_EXTENSION = 16;
 
@@ -24,6 +27,12 @@ const TRAILING: BrokenRule = {
   remedy: 'take it off the end',
 };
 
+const TOO_LONG: BrokenRule = {
+  rule: 'file_name_length',
+  message: `a file name has at most ${MAX_TEXT} characters`,
+  remedy: `use a shorter name; what is kept of it has at most ${MAX_BYTES} bytes`,
+};
+
 const EMPTY: BrokenRule = {
   rule: 'file_name_empty',
   message: 'nothing of the file name is left',
@@ -40,6 +49,7 @@ const shortened = (name: string): string => {
 };
 
 export const readFileName = (name: string, field = 'filename'): Reading<string> => {
+  if (name.length > MAX_TEXT) return refuse(field, TOO_LONG);
   // Leans towards refusing what a path would mean; only what means nothing becomes `_`.
   if (name === '.' || name === '..' || /[/\\]/.test(name) || ENCODED_SYNTAX.test(name)) {
     return refuse(field, PATH);

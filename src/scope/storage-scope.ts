@@ -2,6 +2,7 @@ import type { Constraints, StorageAction } from '../protocol/authorization-detai
 import { storageAction } from './actions.ts';
 import { type RawConstraints, readMembers } from './canonical-constraints.ts';
 import { percentDecoded } from './canonical-path.ts';
+import { MAX_RANGES } from './media-range.ts';
 import { type BrokenRule, orThrow, type Reading, read, refuse } from './reading.ts';
 import { isBucketId } from './resource.ts';
 
@@ -26,15 +27,20 @@ const SYNTAX: BrokenRule = {
 
 export const isStorageScope = (scope: string): boolean => scope.startsWith(FAMILY);
 
+/** RFC 3986 §2.3 unreserved, and the three that the grammar leaves alone. */
+const LITERAL = /^[A-Za-z0-9._~/*+-]*$/;
+
 const percent = (character: string): string =>
   `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 
 /** All but RFC 3986 unreserved and `/ * +`; a `%` itself is `%25`, so `%2F` can only be ours. */
 const encodeValue = (value: string): string =>
-  encodeURIComponent(value)
-    .replace(/[!'()]/g, percent)
-    .replaceAll('%2F', '/')
-    .replaceAll('%2B', '+');
+  LITERAL.test(value)
+    ? value
+    : encodeURIComponent(value)
+        .replace(/[!'()]/g, percent)
+        .replaceAll('%2F', '/')
+        .replaceAll('%2B', '+');
 
 /**
  * A scope in its one spelling.
@@ -78,7 +84,7 @@ const rawConstraints = (parameters: ReadonlyMap<Parameter, string>): RawConstrai
   return {
     ...(prefix !== undefined && { prefix: decode(prefix) }),
     ...(size !== undefined && { max_size: bytesOf(size) }),
-    ...(types !== undefined && { content_types: types.split(',').map(decode) }),
+    ...(types !== undefined && { content_types: types.split(',', MAX_RANGES + 1).map(decode) }),
   };
 };
 
