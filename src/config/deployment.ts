@@ -20,9 +20,13 @@ export type {
 } from './deployment/schema.ts';
 
 export interface DeploymentOptions extends Circumstances {
+  /** Apps that have expired by then are refused. */
+  readonly now: Date;
   /** What is read, for messages: a file name, or `the request`. */
   readonly source: string;
 }
+
+export type StoredOptions = Omit<DeploymentOptions, 'now'>;
 
 /** A deployment, and the document it was read from: what the database keeps and the admin API returns. */
 export interface ReadDeployment {
@@ -38,7 +42,7 @@ const freeze = <T>(value: T): T => {
 
 const settle = (
   value: unknown,
-  options: DeploymentOptions,
+  options: StoredOptions & Circumstances,
   told: readonly Problem[],
   lineOf: (path: readonly PropertyKey[]) => number | undefined,
 ): Deployment => {
@@ -73,9 +77,18 @@ export const parseDeployment = (text: string, options: DeploymentOptions): Deplo
   readDeployment(text, options).deployment;
 
 /**
- * Reads the same as a value: JSON of the admin API, or the document in the database.
+ * Reads the same as a value: JSON of the admin API.
  *
  * @throws ConfigurationError with every problem; `violationsOf` turns it into an answer
  */
 export const deploymentFromObject = (value: unknown, options: DeploymentOptions): Deployment =>
+  settle(value, options, [], () => undefined);
+
+/**
+ * Reads the document that was accepted before, from the database. Time has passed since: an app that
+ * expired meanwhile is refused when it asks for something, not by keeping the broker from starting.
+ *
+ * @throws ConfigurationError
+ */
+export const storedDeployment = (value: unknown, options: StoredOptions): Deployment =>
   settle(value, options, [], () => undefined);

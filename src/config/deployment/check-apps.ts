@@ -9,7 +9,7 @@ export const ADMIN_CLIENT = 'daypass-cli';
 
 const CREDENTIALS = ['jwks', 'secret_hash', 'tls_client_auth'] as const;
 
-type AppRule = (entry: Entry<App>, now: Date) => Finding[];
+type AppRule = (entry: Entry<App>, now: Date | undefined) => Finding[];
 
 const notReserved: AppRule = ({ path, value }) =>
   value.id.toLowerCase() === ADMIN_CLIENT
@@ -24,7 +24,7 @@ const notReserved: AppRule = ({ path, value }) =>
     : [];
 
 const notExpired: AppRule = ({ path, value }, now) =>
-  hasExpired(value, now)
+  now !== undefined && hasExpired(value, now)
     ? [
         {
           path: [...path, 'expires'],
@@ -60,5 +60,5 @@ const oneCredential: AppRule = ({ path, value }) => {
 
 const RULES: readonly AppRule[] = [notReserved, notExpired, publicWithoutCredential, oneCredential];
 
-export const checkApps = ({ apps }: Draft, { now }: { readonly now: Date }): Finding[] =>
+export const checkApps = ({ apps }: Draft, { now }: { readonly now?: Date }): Finding[] =>
   apps.entries.flatMap((entry) => RULES.flatMap((rule) => rule(entry, now)));

@@ -1,5 +1,5 @@
 import { type Audience, audienceOf } from './audience.ts';
-import { dangling, otherTenant } from './check-references.ts';
+import { dangling, sameTenant } from './check-references.ts';
 import type { Draft } from './draft.ts';
 import type { Finding } from './finding.ts';
 import type { App, Issuer } from './schema.ts';
@@ -28,18 +28,22 @@ const unresolved = (
         remedy: 'write { issuer, audience } to say whose audience it is',
       };
 
-/**
- * Entries with their issuers; those that cannot be told are findings. While an issuer is unreadable, its
- * tenant is unknown, and so is the issuer of every plain entry.
- */
+/** While an issuer's tenant is unknown, so is the issuer of every plain entry. */
+const isUnsettled = ({ issuers, tenants }: Draft): boolean =>
+  [...issuers.byId.values()].some(
+    (issuer) => issuer === undefined || !tenants.byId.has(issuer.tenant),
+  );
+
+/** Entries with their issuers; those that cannot be told are findings. */
 const resolve = (draft: Draft, findings: Finding[]): Listed[] => {
-  const unreadable = [...draft.issuers.byId.values()].includes(undefined);
+  const unsettled = isUnsettled(draft);
   return draft.apps.entries.flatMap(({ path, value: app }) => {
+    const silent = unsettled || !draft.tenants.byId.has(app.tenant);
     const issuers = draft.issuers.entries
       .filter(({ value }) => value.tenant === app.tenant)
       .map(({ value }) => value.id);
     return app.subject_audiences.flatMap((entry, index): Listed[] => {
-      if (unreadable && typeof entry === 'string') return [];
+      if (silent && typeof entry === 'string') return [];
       const at = [...path, 'subject_audiences', index];
       const audience = audienceOf(entry, issuers);
       if (audience !== undefined) return [{ ...audience, path: at, app }];
@@ -49,10 +53,8 @@ const resolve = (draft: Draft, findings: Finding[]): Listed[] => {
   });
 };
 
-const ofIssuer = ({ path, audience, app }: Listed, issuer: Issuer): Finding[] => {
-  if (issuer.tenant !== app.tenant) {
-    return [otherTenant(path, 'issuer', issuer.id, { its: issuer.tenant, ours: app.tenant })];
-  }
+const ofIssuer = (draft: Draft, { path, audience, app }: Listed, issuer: Issuer): Finding[] => {
+  if (issuer.tenant !== app.tenant) return sameTenant(draft, path, 'issuer', issuer, app.tenant);
   if (issuer.sign_in?.client_id === audience) {
     // An ID token of the sign_in client is how people and admins sign in to Daypass itself.
     return [
@@ -100,7 +102,7 @@ export const checkAudiences = (draft: Draft): Finding[] => {
   const listed = resolve(draft, findings);
   for (const one of listed) {
     const issuer = draft.issuers.byId.get(one.issuer);
-    if (issuer !== undefined) findings.push(...ofIssuer(one, issuer));
+    if (issuer !== undefined) findings.push(...ofIssuer(draft, one, issuer));
     else if (!draft.issuers.byId.has(one.issuer))
       findings.push(
         dangling([...one.path, 'issuer'], 'issuer', one.issuer, draft.issuers.byId.keys()),

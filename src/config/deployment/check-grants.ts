@@ -2,7 +2,7 @@ import { STORAGE_ACTIONS } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { fillPrefix, prefixPlaceholders } from '../../scope/scope.ts';
 import { nearest } from '../nearest.ts';
-import { dangling, otherTenant } from './check-references.ts';
+import { dangling, sameTenant } from './check-references.ts';
 import type { Draft } from './draft.ts';
 import { durationText } from './duration-text.ts';
 import type { Finding } from './finding.ts';
@@ -80,8 +80,8 @@ const bucketGrant = (place: Place, name: string): Finding[] => {
   if (!draft.buckets.byId.has(name))
     return [dangling(at, 'bucket', name, draft.buckets.byId.keys()), ...found];
   const bucket = draft.buckets.byId.get(name);
-  if (bucket === undefined || bucket.tenant === app.tenant) return found;
-  return [otherTenant(at, 'bucket', name, { its: bucket.tenant, ours: app.tenant }), ...found];
+  if (bucket === undefined) return found;
+  return [...sameTenant(draft, at, 'bucket', bucket, app.tenant), ...found];
 };
 
 const STORAGE_MEMBERS = ['prefix', 'max_size', 'content_types'] as const;
@@ -103,18 +103,19 @@ const apiGrant = (place: Place): Finding[] => {
     return [dangling(at, 'resource server', grant.resource, servers.keys()), ...found];
   const server = servers.get(grant.resource);
   if (server === undefined) return found;
-  if (server.tenant !== app.tenant)
-    found.push(
-      otherTenant(at, 'resource server', grant.resource, { its: server.tenant, ours: app.tenant }),
-    );
-  return [...found, ...unknownActions(place, server.scopes, 'the scopes of this resource server')];
+  return [
+    ...sameTenant(draft, at, 'resource server', server, app.tenant),
+    ...found,
+    ...unknownActions(place, server.scopes, 'the scopes of this resource server'),
+  ];
 };
 
 const ttlTakesEffect = ({ draft, grant, path }: Place): Finding[] => {
   const { max_ttl: max } = grant;
   if (max === undefined || draft.limits === undefined) return [];
   const { floor, ceiling } = draft.limits.ttl;
-  if (max >= floor && max <= ceiling) return [];
+  // Limits out of order are reported once, where they are written.
+  if (floor > ceiling || (max >= floor && max <= ceiling)) return [];
   const above = max > ceiling;
   const bound = above
     ? `above the ceiling of ${durationText(ceiling)}`

@@ -22,18 +22,24 @@ export const dangling = (
   };
 };
 
-/** Something of one tenant named by another: nothing crosses tenants. */
-export const otherTenant = (
+/** Nothing crosses tenants. Silent about a tenant that is unknown: that is reported where it is written. */
+export const sameTenant = (
+  { tenants: { byId } }: Draft,
   path: readonly PropertyKey[],
   kind: string,
-  name: string,
-  tenants: { readonly its: string; readonly ours: string },
-): Finding => ({
-  path,
-  rule: 'same_tenant',
-  message: `${kind} "${name}" belongs to tenant ${tenants.its}, not to ${tenants.ours}`,
-  remedy: `name a ${kind} of ${tenants.ours}, or move one of the two`,
-});
+  named: { readonly id: string; readonly tenant: string },
+  tenant: string,
+): Finding[] =>
+  named.tenant === tenant || !byId.has(named.tenant) || !byId.has(tenant)
+    ? []
+    : [
+        {
+          path,
+          rule: 'same_tenant',
+          message: `${kind} "${named.id}" belongs to tenant ${named.tenant}, not to ${tenant}`,
+          remedy: `name a ${kind} of ${tenant}, or move one of the two`,
+        },
+      ];
 
 const tenantExists = (draft: Draft): Finding[] => {
   const owned: readonly Section<{ readonly tenant: string }>[] = [
@@ -96,9 +102,8 @@ const introspectionClient = (
   if (!draft.apps.byId.has(name)) return [dangling(path, 'app', name, draft.apps.byId.keys())];
   const app = draft.apps.byId.get(name);
   if (app === undefined) return [];
-  if (app.tenant !== tenant)
-    return [otherTenant(path, 'app', name, { its: app.tenant, ours: tenant })];
-  if (!isPublicType(app.type)) return [];
+  if (app.tenant !== tenant || !isPublicType(app.type))
+    return sameTenant(draft, path, 'app', app, tenant);
   return [
     {
       path,

@@ -11,8 +11,8 @@ import type { Finding } from './finding.ts';
 export interface Circumstances {
   /** Stricter: https only. */
   readonly production: boolean;
-  /** Against which apps expire. */
-  readonly now: Date;
+  /** Against which apps expire; absent for what was accepted before. */
+  readonly now?: Date;
 }
 
 /** What no single entry can tell. Each check bears unreadable entries, so all of them always run. */
