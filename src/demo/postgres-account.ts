@@ -97,7 +97,8 @@ const dieWithParent = (): string[] =>
   works(['setpriv', '--pdeathsig', 'INT', 'true']) ? ['setpriv', '--pdeathsig', 'INT'] : [];
 
 const works = ([command = '', ...args]: readonly string[], identity?: Identity): boolean =>
-  spawnSync(command, args, { stdio: 'ignore', cwd: '/', ...identity }).status === 0;
+  spawnSync(command, args, { stdio: 'ignore', cwd: '/', env: environment(), ...identity })
+    .status === 0;
 
 const handOver = async (path: string, to: Identity): Promise<void> => {
   const now = await stat(path);
