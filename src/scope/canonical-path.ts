@@ -48,7 +48,7 @@ const PREFIX: Shape = {
           message: 'a prefix starts and ends with /',
           remedy: 'write it as /folder/',
         },
-  outer: (inner) => (inner === '' ? '/' : `/${inner}/`),
+  outer: (inner) => `/${inner}/`,
 };
 
 const FOLDER: Shape = {
@@ -93,7 +93,6 @@ const readShape = (path: string, shape: Shape, field: string): Reading<string> =
   const inner = shape.inner(path);
   if (typeof inner !== 'string') return refuse(field, inner);
   const whole = shape.outer(inner);
-  if (whole === '/' && shape === PREFIX) return read(whole);
   if (Buffer.byteLength(whole.replace(/^\//, '')) > MAX_KEY_BYTES) return refuse(field, TOO_LONG);
 
   const segments = inner.split('/');
@@ -109,7 +108,9 @@ const readDecoded = (text: string, shape: Shape, field: string): Reading<string>
   if (path === undefined) return refuse(field, MARKS);
   if (Buffer.byteLength(path) > MAX_KEY_BYTES + 1) return refuse(field, TOO_LONG);
   const broken = brokenText(path);
-  return broken ? refuse(field, broken) : readShape(path, shape, field);
+  if (broken) return refuse(field, broken);
+  // The whole bucket: the one path without segments, where `//` has an empty one.
+  return path === '/' && shape === PREFIX ? read(path) : readShape(path, shape, field);
 };
 
 const readEncoded = (text: string, shape: Shape, field: string): Reading<string> => {

@@ -34,7 +34,7 @@ const pieces = (template: string): readonly string[] => template.split(/(\{[^{}]
 
 /** Which placeholders a template names: a grant that lets users write must name `user_id`. */
 export const prefixPlaceholders = (template: string): ReadonlySet<Placeholder> =>
-  new Set(pieces(template).flatMap((piece) => placeholder(piece) ?? []));
+  new Set(PLACEHOLDERS.filter((name) => template.includes(`{${name}}`)));
 
 const fill = (piece: string, values: PlaceholderValues, field: string): string => {
   const name = placeholder(piece);

@@ -21,11 +21,15 @@ const RANGES = [
   'application/vnd.x!#$&^_.+-y',
 ];
 
-export const actions = (): fc.Arbitrary<StorageAction[]> =>
-  fc.subarray([...STORAGE_ACTIONS], { minLength: 1 });
+export const actions = (maxLength = 4): fc.Arbitrary<StorageAction[]> =>
+  fc.subarray([...STORAGE_ACTIONS], { minLength: 1, maxLength });
 
+/** Mostly the same one, so that what is held and what is asked meet. */
 export const bucket = (): fc.Arbitrary<string> =>
-  fc.constantFrom('photos', 'photos2', '0', 'a.b_c-d', 'constructor');
+  fc.oneof(
+    { weight: 4, arbitrary: fc.constant('photos') },
+    { weight: 1, arbitrary: fc.constantFrom('photos2', '0', 'a.b_c-d', 'constructor') },
+  );
 
 /** Canonical prefixes, `/` among them. */
 export const prefix = (): fc.Arbitrary<string> =>

@@ -106,7 +106,7 @@ describe('attenuate', () => {
   it('law 2: what is issued lies within one held detail and within what was asked', () => {
     const asked = fc.record({
       resource: bucket().map((id) => `bucket:${id}`),
-      actions: actions(),
+      actions: actions(2),
       constraints: fc.oneof(
         constraints(),
         fc.tuple(constraints(), hostilePath()).map(([limits, path]) => ({
@@ -135,7 +135,7 @@ describe('attenuate', () => {
         // And again: what was issued can be narrowed, and never widened back.
         expect(attenuate({ held: [granted], asked: request })).toEqual({ granted });
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
     expect(issued).toBeGreaterThan(50); // the property is about something
   });

@@ -53,7 +53,7 @@ describe('contains', () => {
         if (contains(a, b) && contains(b, a)) expect(a).toEqual(b);
         if (contains(a, b) && contains(b, c)) expect(contains(a, c)).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });
@@ -98,7 +98,7 @@ describe('narrow', () => {
         expect(contains(outer, outcome.constraints)).toBe(true);
         expect(contains(asked, outcome.constraints)).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -110,7 +110,7 @@ describe('narrow', () => {
         const { pathname } = new URL(`https://x${encodeURI(outcome.constraints.prefix ?? '')}`);
         expect(pathname).toMatch(/^\/a\//);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });

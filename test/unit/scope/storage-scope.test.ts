@@ -128,7 +128,7 @@ describe('storage scopes', () => {
         const reading = readStorageScope(candidate);
         if ('value' in reading) expect(printStorageScope(reading.value)).toBe(candidate);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });
