@@ -55,9 +55,9 @@ export const startEmbeddedPostgres = async (
   const dir = resolve(options.dir);
   await mkdir(dirname(dir), { recursive: true });
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  const account = await postgresAccount(dir);
   const release = await claimFolder(dir);
   try {
-    const account = await postgresAccount(dir);
     await stopOrphan(dir);
     const password = await initialise(dir, account);
     const { child, port } = await launch(dir, account, options);
@@ -98,10 +98,7 @@ export const runningPostgresUrl = async (dir: string): Promise<string | undefine
 const initialise = async (dir: string, account: PostgresAccount): Promise<string> => {
   const data = join(dir, 'data');
   const passwordFile = join(dir, 'password');
-  if (existsSync(data)) {
-    await account.own(data);
-    return (await readFile(passwordFile, 'utf8')).trim();
-  }
+  if (existsSync(data)) return (await readFile(passwordFile, 'utf8')).trim();
   const password = randomBytes(24).toString('base64url');
   await writePrivate(passwordFile, password);
   const fresh = join(dir, 'data.new');

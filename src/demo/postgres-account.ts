@@ -18,7 +18,7 @@ export interface PostgresAccount {
   command(program: Program, args: readonly string[]): Command;
   /** Runs it to its end. @throws Error with what it wrote. */
   run(program: Program, args: readonly string[]): Promise<void>;
-  /** Hands a file or folder, with all it holds, to the account. */
+  /** Hands a file or folder that we made to the account. */
   own(path: string): Promise<void>;
 }
 
@@ -39,19 +39,26 @@ interface Identity {
 }
 
 /**
- * Finds the account for a server in `dir`.
+ * Finds the account for a server in `dir`, and makes `dir` the account's.
  *
  * @throws Error naming the remedy when there is none.
  */
 export const postgresAccount = async (dir: string): Promise<PostgresAccount> => {
   const bin = binaries();
   const uid = process.getuid?.() ?? -1;
-  if (uid !== 0) return account(bin, dir, [], undefined);
+  if (uid !== 0) {
+    await mustBeMine(dir);
+    return account(bin, dir, [], undefined);
+  }
   const system = systemAccount();
   const unshare = ['unshare', '-U', `--map-user=${system.uid}`, `--map-group=${system.gid}`];
-  if (works([...unshare, 'true'])) return account(bin, dir, unshare, { uid: 0, gid: 0 });
+  if (works([...unshare, 'true'])) {
+    const root = { uid: 0, gid: 0 };
+    await handOver(dir, root);
+    return account(bin, dir, unshare, root);
+  }
   if (works(['test', '-x', join(bin, 'postgres'), '-a', '-x', dirname(dir)], system)) {
-    await chown(dir, system.uid, system.gid);
+    await handOver(dir, system);
     return account(bin, dir, [], system, system);
   }
   throw new Error(
@@ -84,7 +91,6 @@ const account = (
     },
     own: async (path) => {
       if (owner) await handOver(path, owner);
-      else await mustBeMine(path);
     },
   };
 };
@@ -100,6 +106,7 @@ const works = ([command = '', ...args]: readonly string[], identity?: Identity):
   spawnSync(command, args, { stdio: 'ignore', cwd: '/', env: environment(), ...identity })
     .status === 0;
 
+/** With all it holds, unless it is theirs already. */
 const handOver = async (path: string, to: Identity): Promise<void> => {
   const now = await stat(path);
   if (now.uid === to.uid) return;

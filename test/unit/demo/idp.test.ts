@@ -35,14 +35,17 @@ describe('demo IdP', () => {
       ...parameters,
     })}`;
 
+  const cookiesOf = (answer: Response): string =>
+    answer.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ');
+
   /** The login page of a new sign-in, with what a browser keeps to send the form. */
   const openLogin = async () => {
     const start = await fetch(authorize({}), { redirect: 'manual' });
     const url = new URL(start.headers.get('location') ?? '', idp.issuer).href;
-    const cookie = start.headers
-      .getSetCookie()
-      .map((line) => line.split(';')[0])
-      .join('; ');
+    const cookie = cookiesOf(start);
     const page = await fetch(url, { headers: { cookie } });
     return { url, cookie, page, html: await page.text() };
   };
@@ -126,12 +129,35 @@ describe('demo IdP', () => {
     expect(await answer.text()).toContain('redirect_uri');
   });
 
-  it('signs out at the request of a client', async () => {
-    const hint = await token('ana');
-    const answer = await fetch(
-      `${idp.issuer}/session/end?${new URLSearchParams({ id_token_hint: hint })}`,
-    );
-    expect(answer.status).toBe(200);
+  it('signs out at the request of a client, after asking', async () => {
+    const { url, cookie } = await openLogin();
+    const body = new URLSearchParams({ user: 'ana', password: 'demo' });
+    const sent = await fetch(url, {
+      method: 'POST',
+      headers: { cookie },
+      body,
+      redirect: 'manual',
+    });
+    const resumed = await fetch(sent.headers.get('location') ?? '', {
+      headers: { cookie },
+      redirect: 'manual',
+    });
+    const session = cookiesOf(resumed);
+    const again = await fetch(authorize({}), { headers: { cookie: session }, redirect: 'manual' });
+    expect(again.headers.get('location')).toContain('/callback?code='); // signed in: no page
+
+    const question = await fetch(`${idp.issuer}/session/end`, { headers: { cookie: session } });
+    const html = await question.text();
+    expect(html).toContain('>Sign out</button>');
+    const [, xsrf = ''] = /name="xsrf" value="([^"]+)"/.exec(html) ?? [];
+    const done = await fetch(`${idp.issuer}/session/end/confirm`, {
+      method: 'POST',
+      headers: { cookie: session },
+      body: new URLSearchParams({ xsrf, logout: 'yes' }),
+    });
+    expect(await done.text()).toContain('Signed out');
+    const after = await fetch(authorize({}), { headers: { cookie: session }, redirect: 'manual' });
+    expect(after.headers.get('location')).toContain('/interaction/');
   });
 
   it('names its own address, whatever Host a request carries', async () => {
