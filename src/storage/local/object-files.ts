@@ -58,8 +58,8 @@ const ABANDONED_MS = 3_600_000;
 const FOLDER = { recursive: true, mode: 0o700 } as const;
 const NEW_FILE = { flag: 'wx', mode: 0o600, flush: true } as const;
 
-const codeOf = (error: unknown): unknown =>
-  error instanceof Error && 'code' in error ? error.code : undefined;
+const codeOf = (error: unknown): string | undefined =>
+  (error as NodeJS.ErrnoException | undefined)?.code;
 
 /** Undefined for "not there"; every other failure is thrown. */
 const ifPresent = async <T>(operation: Promise<T>): Promise<T | undefined> => {

@@ -29,7 +29,7 @@ const GONE = new Set(['NotFound', 'NoSuchKey', 'PreconditionFailed']);
 /** Our reading of a storage error. Its name is enough for the log: messages may quote the request. */
 const read = (operation: string, key: string, error: unknown): Error => {
   if (error instanceof OAuthError) return error;
-  const name = error instanceof Error ? error.name : 'unknown';
+  const { name = 'unknown' } = error as { name?: string };
   if (GONE.has(name)) return new ObjectNotFound(key);
   if (name === 'InvalidRange') return new RangeError('the range starts past the object');
   return unavailable(`storage ${operation} failed: ${name}`, error);

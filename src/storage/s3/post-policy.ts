@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { PostGrant } from '../object-store.ts';
-import { ALGORITHM, type S3Credentials, type SignerV4 } from './signature-v4.ts';
+import { ALGORITHM, type S3Credentials, type Stamp } from './signature-v4.ts';
 
 const withoutFraction = (date: Date): string => date.toISOString().replace(/\.\d{3}Z$/, 'Z');
 
@@ -11,20 +11,17 @@ const withoutFraction = (date: Date): string => date.toISOString().replace(/\.\d
 export const postFields = (
   grant: PostGrant,
   bucket: string,
-  signer: SignerV4,
-  credentials: S3Credentials,
+  { sessionToken }: S3Credentials,
+  stamp: Stamp,
   now: Date,
 ): Record<string, string> => {
-  const { date, credential } = signer.stamp(credentials, now);
   const fields = {
     'Content-Type': grant.contentType,
     bucket,
     'X-Amz-Algorithm': ALGORITHM,
-    'X-Amz-Credential': credential,
-    'X-Amz-Date': date,
-    ...(credentials.sessionToken === undefined
-      ? {}
-      : { 'X-Amz-Security-Token': credentials.sessionToken }),
+    'X-Amz-Credential': stamp.credential,
+    'X-Amz-Date': stamp.date,
+    ...(sessionToken === undefined ? {} : { 'X-Amz-Security-Token': sessionToken }),
     key: grant.key,
   };
   const policy = {
@@ -35,9 +32,5 @@ export const postFields = (
     ],
   };
   const encoded = Buffer.from(JSON.stringify(policy)).toString('base64');
-  return {
-    ...fields,
-    Policy: encoded,
-    'X-Amz-Signature': signer.sign(encoded, credentials, now),
-  };
+  return { ...fields, Policy: encoded, 'X-Amz-Signature': stamp.sign(encoded) };
 };

@@ -10,6 +10,7 @@ import type {
   PresignedUpload,
   PutGrant,
 } from '../object-store.ts';
+import { encode } from '../percent.ts';
 import type { Location } from './location.ts';
 import { postFields } from './post-policy.ts';
 import { createSignerV4, type S3Credentials } from './signature-v4.ts';
@@ -28,9 +29,6 @@ export interface Presigner {
 }
 
 type Pair = readonly [string, string];
-
-/** As the SDK says it: the payload's hash is not part of the signature. */
-const UNSIGNED_PAYLOAD: Pair = ['X-Amz-Content-Sha256', 'UNSIGNED-PAYLOAD'];
 
 const by = (storage: boolean, constraint: Constraint): Enforcement => ({
   constraint,
@@ -61,16 +59,22 @@ const POST_ENFORCEMENT: readonly Enforcement[] = [
 ];
 
 /**
- * Headers rather than query parameters: a checksum hoisted into the query, as the SDK does by itself, is
- * signed but not reliably checked.
+ * What the client has to send besides its length. Headers rather than query parameters: a checksum hoisted
+ * into the query, as the SDK does by itself, is signed but not reliably checked.
  */
-const sentHeaders = ({ contentType, sha256 }: PutGrant): Pair[] => [
+const sentHeaders = ({ contentType, sha256 }: PutGrant): [Pair, ...Pair[]] => [
   ['content-type', contentType],
   ['if-none-match', '*'],
   ...(sha256 === undefined
     ? []
     : [['x-amz-checksum-sha256', Buffer.from(sha256, 'hex').toString('base64')] as const]),
 ];
+
+/** How S3 has to answer: to be saved, not rendered, and not to be kept by caches. */
+const responseQuery = ({ fileName, contentType }: GetGrant): string => {
+  const type = contentType === undefined ? '' : `&response-content-type=${encode(contentType)}`;
+  return `&response-cache-control=no-store&response-content-disposition=${encode(attachment(fileName))}${type}&x-id=GetObject`;
+};
 
 export const createPresigner = (options: PresignerOptions): Presigner => {
   const { bucket, location } = options;
@@ -90,44 +94,38 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
     presignPut: (grant, now) => {
       mustBePutGrant(grant);
       const { key, size, expiresIn } = grant;
-      const headers = sentHeaders(grant);
+      const [type, ...others] = sentHeaders(grant);
       const request = {
         method: 'PUT',
         origin,
-        host,
         path: path(key),
-        query: [UNSIGNED_PAYLOAD, ['x-id', 'PutObject']],
-        // Signed, though the client is not told to send it: its HTTP stack does, and with it no chunked body.
-        headers: [['content-length', String(size)], ...headers],
+        query: '&x-id=PutObject',
+        // The length is signed, though the client is not told to send it: its HTTP stack does, and a
+        // chunked body, having none, is refused.
+        headers: [['content-length', String(size)], type, ['host', host], ...others],
         expiresIn,
+        saysUnsigned: true,
       } as const;
       return {
         url: signer.presign(request, credentialsFor(expiresIn, now), now),
         method: 'PUT',
-        headers: Object.fromEntries(headers),
+        headers: Object.fromEntries([type, ...others]),
         enforcement: putEnforcement(isAws, grant),
       };
     },
 
     presignGet: (grant, now) => {
       mustBeGetGrant(grant);
-      const { key, fileName, contentType, expiresIn } = grant;
       const request = {
         method: 'GET',
         origin,
-        host,
-        path: path(key),
-        query: [
-          UNSIGNED_PAYLOAD,
-          ['response-cache-control', 'no-store'],
-          ['response-content-disposition', attachment(fileName)],
-          ...(contentType === undefined ? [] : [['response-content-type', contentType] as const]),
-          ['x-id', 'GetObject'],
-        ],
-        headers: [],
-        expiresIn,
+        path: path(grant.key),
+        query: responseQuery(grant),
+        headers: [['host', host]],
+        expiresIn: grant.expiresIn,
+        saysUnsigned: true,
       } as const;
-      return { url: signer.presign(request, credentialsFor(expiresIn, now), now) };
+      return { url: signer.presign(request, credentialsFor(grant.expiresIn, now), now) };
     },
 
     presignPost: (grant, now) => {
@@ -137,7 +135,7 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
         url: location.formUrl,
         method: 'POST',
         headers: {},
-        fields: postFields(grant, bucket, signer, credentials, now),
+        fields: postFields(grant, bucket, credentials, signer.stamp(credentials, now), now),
         enforcement: POST_ENFORCEMENT,
       };
     },

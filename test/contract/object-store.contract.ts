@@ -1,0 +1,301 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { OAuthError } from '../../src/protocol/oauth-error.ts';
+import { ObjectNotFound, type ObjectStore, type PutGrant } from '../../src/storage/object-store.ts';
+
+/** One started store, and what its server is known to get wrong. */
+export interface StoreUnderTest {
+  readonly store: ObjectStore;
+  /** False for a server that ignores `If-None-Match`. */
+  readonly refusesSecondPut: boolean;
+  /** False for a server that ignores `x-amz-checksum-sha256`. */
+  readonly checksChecksum: boolean;
+  /** False for a server that ignores `x-amz-copy-source-if-match`. */
+  readonly pinsCopiedVersion: boolean;
+  stop(): Promise<void>;
+}
+
+type Change = { url?: string; method?: string; headers?: Record<string, string>; body?: string };
+
+const hexSha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** What every object store promises, tried from outside over HTTP. */
+export const objectStoreContract = (name: string, start: () => Promise<StoreUnderTest>): void => {
+  describe(`${name} keeps the object store's contract`, () => {
+    let under: StoreUnderTest;
+    let store: ObjectStore;
+    beforeAll(async () => {
+      under = await start();
+      store = under.store;
+    });
+    afterAll(() => under.stop());
+
+    const content = 'menu: tomato soup';
+    const grantFor = (body = content): PutGrant => ({
+      key: `staging/${randomUUID()}/menu.txt`,
+      size: Buffer.byteLength(body),
+      contentType: 'text/plain',
+      expiresIn: 300,
+    });
+    const now = (): Date => new Date();
+    const longAgo = (): Date => new Date(Date.now() - 3_600_000);
+
+    const send = async (grant: PutGrant, change: Change = {}, at = now()): Promise<number> => {
+      const { url, method, headers } = store.presignPut(grant, at);
+      const response = await fetch(change.url ?? url, {
+        method: change.method ?? method,
+        headers: change.headers ?? headers,
+        body: change.body ?? content,
+      });
+      await response.arrayBuffer();
+      return response.status;
+    };
+    const stored = async (body = content): Promise<string> => {
+      const grant = grantFor(body);
+      expect(await send(grant, { body })).toBe(200);
+      return grant.key;
+    };
+    const read = async (key: string, range?: { start: number; end: number }): Promise<string> => {
+      const { body, size } = await store.open(key, range);
+      const text = Buffer.concat(await body.toArray()).toString();
+      expect(Buffer.byteLength(text)).toBe(size);
+      return text;
+    };
+
+    describe('an upload URL', () => {
+      it('stores what was granted', async () => {
+        const key = await stored();
+        expect(await store.head(key)).toMatchObject({ size: 17, contentType: 'text/plain' });
+        expect(await read(key)).toBe(content);
+      });
+
+      it('stores under any canonical key', async () => {
+        const grant = { ...grantFor(), key: `staging/${randomUUID()}/a b+é'!*()~%&=?#漢😀.txt` };
+        expect(await send(grant)).toBe(200);
+        expect(await read(grant.key)).toBe(content);
+      });
+
+      it('stores the right bytes where their checksum was declared', async () => {
+        const grant = { ...grantFor(), sha256: hexSha256(content) };
+        expect(await send(grant)).toBe(200);
+      });
+
+      it('never tells the client to send host or content-length', () => {
+        const names = Object.keys(store.presignPut(grantFor(), now()).headers);
+        expect(names).toContain('content-type');
+        for (const name of names) expect(name).toMatch(/^(?!host$|content-length$)[a-z0-9-]+$/);
+      });
+
+      const refused = async (change: Change | ((url: string) => Change), at = now()) => {
+        const grant = grantFor();
+        const { url } = store.presignPut(grant, at);
+        const status = await send(grant, typeof change === 'function' ? change(url) : change, at);
+        expect(status).toBeGreaterThanOrEqual(400);
+        expect(status).toBeLessThan(500);
+        expect(await store.head(grant.key)).toBeUndefined();
+      };
+
+      it('refuses a longer body', () => refused({ body: `${content}!` }));
+      it('refuses a shorter body', () => refused({ body: content.slice(1) }));
+      it('refuses another content type', () =>
+        refused({ headers: { 'content-type': 'text/html', 'if-none-match': '*' } }));
+      it('refuses a missing content type', () =>
+        refused((url) => ({ url, headers: { 'content-type': '', 'if-none-match': '*' } })));
+      it('refuses another key', () => refused((url) => ({ url: url.replace('/menu', '/other') })));
+      it('refuses a key below its own', () =>
+        refused((url) => ({ url: url.replace('menu.txt', 'menu.txt/more') })));
+      it('refuses to be used after it has expired', () => refused({}, longAgo()));
+      it('refuses a longer life', () =>
+        refused(
+          (url) => ({ url: url.replace(/(Expires=|expires=)\d+/, '$199999999999') }),
+          longAgo(),
+        ));
+      it('refuses a changed signature', () =>
+        refused((url) => ({
+          url: url.replace(
+            /(ignature=)(.)/,
+            (_, name, first) => name + (first === '0' ? '1' : '0'),
+          ),
+        })));
+      it('refuses a missing signature', () =>
+        refused((url) => ({ url: url.replace(/&?(X-Amz-)?[Ss]ignature=[^&]*/, '') })));
+
+      it('cannot read or delete', async () => {
+        const grant = grantFor();
+        const { url } = store.presignPut(grant, now());
+        expect(await send(grant)).toBe(200);
+        for (const method of ['GET', 'HEAD', 'DELETE'])
+          expect((await fetch(url, { method })).status).toBe(403);
+        expect(await read(grant.key)).toBe(content);
+      });
+
+      it('writes once, where the server can do that', async () => {
+        const grant = grantFor();
+        expect(await send(grant)).toBe(200);
+        const body = content.toUpperCase();
+        const second = await send(grant, { body });
+        expect([second, await read(grant.key)]).toEqual(
+          under.refusesSecondPut ? [412, content] : [200, body],
+        );
+      });
+
+      it('writes once among many at the same time, where the server can do that', async () => {
+        const grant = grantFor();
+        const statuses = await Promise.all(Array.from({ length: 12 }, () => send(grant)));
+        const stored = statuses.filter((status) => status === 200);
+        expect(stored).toHaveLength(under.refusesSecondPut ? 1 : 12);
+      });
+
+      it('refuses other bytes than declared, where the server can do that', async () => {
+        const grant = { ...grantFor(), sha256: hexSha256('something else, really') };
+        expect(await send(grant)).toBe(under.checksChecksum ? 400 : 200);
+        const { enforcement } = store.presignPut(grant, now());
+        const claimed = enforcement.find(({ constraint }) => constraint === 'sha256')?.by;
+        if (!under.checksChecksum) expect(claimed).toBe('broker');
+      });
+
+      it('claims no more than the server does', () => {
+        const { enforcement } = store.presignPut(grantFor(), now());
+        const claims = new Map(enforcement.map(({ constraint, by }) => [constraint, by]));
+        for (const constraint of ['size', 'content_type', 'single_object', 'expiry'] as const)
+          expect(claims.get(constraint)).toBe('storage');
+        if (!under.refusesSecondPut) expect(claims.get('no_overwrite')).toBe('broker');
+      });
+    });
+
+    describe('a download URL', () => {
+      const urlTo = (key: string, at = now()): string =>
+        store.presignGet({ key, expiresIn: 60, fileName: 'menu.txt' }, at).url;
+
+      it('sends the object as an attachment, of the type it was stored with', async () => {
+        const response = await fetch(urlTo(await stored()));
+        expect(response.status).toBe(200);
+        expect(await response.text()).toBe(content);
+        expect(response.headers.get('content-disposition')).toBe('attachment; filename="menu.txt"');
+        expect(response.headers.get('content-type')).toBe('text/plain');
+        expect(response.headers.get('cache-control')).toBe('no-store');
+      });
+
+      it('sends the object as another type where that was granted', async () => {
+        const contentType = 'application/octet-stream';
+        const grant = { key: await stored(), expiresIn: 60, fileName: 'a.bin', contentType };
+        const response = await fetch(store.presignGet(grant, now()).url);
+        expect(response.headers.get('content-type')).toBe(contentType);
+        await response.arrayBuffer();
+      });
+
+      it('honours a range', async () => {
+        const headers = { range: 'bytes=6-11' };
+        const response = await fetch(urlTo(await stored()), { headers });
+        expect([response.status, await response.text()]).toEqual([206, 'tomato']);
+        expect(response.headers.get('content-range')).toBe('bytes 6-11/17');
+      });
+
+      it.each([
+        ['another key', (url: string) => url.replace('/menu.txt?', '/other.txt?'), 'GET'],
+        [
+          'another file name',
+          (url: string) => url.replace('menu.txt%22', 'x.exe%22').replace('name=menu', 'name=x'),
+          'GET',
+        ],
+        ['writing', (url: string) => url, 'PUT'],
+        ['deleting', (url: string) => url, 'DELETE'],
+        ['HEAD', (url: string) => url, 'HEAD'],
+      ])('refuses %s', async (_, change, method) => {
+        const key = await stored();
+        const response = await fetch(change(urlTo(key)), { method });
+        expect(response.status).toBe(403);
+        expect(await read(key)).toBe(content);
+      });
+
+      it('refuses to be used after it has expired', async () => {
+        const response = await fetch(urlTo(await stored(), longAgo()));
+        expect(response.status).toBe(403);
+        expect(await response.text()).not.toContain(content);
+      });
+
+      it('finds nothing where nothing is', async () => {
+        expect((await fetch(urlTo(`staging/${randomUUID()}/menu.txt`))).status).toBe(404);
+      });
+    });
+
+    describe('the broker', () => {
+      it('learns that nothing is there', async () => {
+        expect(await store.head('staging/nothing')).toBeUndefined();
+        await expect(store.open('staging/nothing')).rejects.toBeInstanceOf(ObjectNotFound);
+        const copy = store.copy('staging/nothing', 'final/nothing', '"v"', 'text/plain');
+        await expect(copy).rejects.toBeInstanceOf(ObjectNotFound);
+      });
+
+      it('opens a part of an object', async () => {
+        const key = await stored();
+        expect(await read(key, { start: 6, end: 11 })).toBe('tomato');
+        expect(await read(key, { start: 13, end: 999 })).toBe('soup');
+        await expect(store.open(key, { start: 17, end: 20 })).rejects.toBeInstanceOf(RangeError);
+      });
+
+      it('copies a version to its final key, and may do so again', async () => {
+        const from = await stored();
+        const to = `final/${randomUUID()}/menu.md`;
+        const version = (await store.head(from))?.version ?? '';
+        for (let time = 0; time < 2; time += 1)
+          await store.copy(from, to, version, 'text/markdown');
+        expect(await read(to)).toBe(content);
+        expect(await store.head(to)).toMatchObject({ size: 17, contentType: 'text/markdown' });
+        await store.delete(from);
+        expect(await read(to)).toBe(content);
+      });
+
+      it('copies again with a corrected type', async () => {
+        const from = await stored();
+        const to = `final/${randomUUID()}/menu.md`;
+        const version = (await store.head(from))?.version ?? '';
+        await store.copy(from, to, version, 'text/plain');
+        await store.copy(from, to, version, 'text/markdown');
+        expect(await store.head(to)).toMatchObject({ contentType: 'text/markdown' });
+      });
+
+      it('does not copy another version, where the server can tell', async () => {
+        const from = await stored();
+        const other = (await store.head(await stored('something else!!')))?.version ?? '';
+        const to = `final/${randomUUID()}/menu.txt`;
+        const copied = await store.copy(from, to, other, 'text/plain').then(
+          () => true,
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(ObjectNotFound);
+            return false;
+          },
+        );
+        expect(copied).toBe(!under.pinsCopiedVersion);
+        expect((await store.head(to)) !== undefined).toBe(!under.pinsCopiedVersion);
+      });
+
+      it('deletes, and may do so again', async () => {
+        const key = await stored();
+        await store.delete(key);
+        await store.delete(key);
+        expect(await store.head(key)).toBeUndefined();
+      });
+
+      it('keeps an object and one whose key goes on below it apart', async () => {
+        const upper = grantFor();
+        const lower = { ...upper, key: `${upper.key}/more` };
+        expect(await send(upper)).toBe(200);
+        expect(await send(lower, { body: content.toUpperCase() })).toBe(200);
+        await store.delete(upper.key);
+        expect(await read(lower.key)).toBe(content.toUpperCase());
+      });
+
+      it('refuses a key that is not canonical, whatever it is to do', async () => {
+        for (const run of [
+          () => store.head('../etc/passwd'),
+          () => store.open('a/../b'),
+          () => store.copy('/a', 'b', 'v', 'text/plain'),
+          () => store.copy('a', 'b//c', 'v', 'text/plain'),
+          () => store.delete('a/'),
+        ])
+          await expect(run()).rejects.toBeInstanceOf(OAuthError);
+      });
+    });
+  });
+};
