@@ -174,6 +174,11 @@ describe('D06 key and header', () => {
     },
   );
 
+  it('refuses a key for another algorithm before it is imported', async () => {
+    const refused = outcomeOf(await proofBy(clientKey, {}, { jwk: jwkOf(p384) }));
+    expect(refused).toMatchObject({ ...INVALID, detail: 'jwk is not a key for alg' });
+  });
+
   it('refuses ES384, although well signed', async () =>
     expect(outcomeOf(await proofBy(p384))).toMatchObject(INVALID));
 

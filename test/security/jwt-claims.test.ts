@@ -102,6 +102,22 @@ describe('JWT claims', () => {
     );
   });
 
+  it('refuses what is not UTF-8 JSON, although well signed', async () => {
+    const json = Buffer.from(JSON.stringify(issuer.claims({ dept: 'x' })));
+    const broken = Buffer.from(json);
+    broken[broken.lastIndexOf('x')] = 0xff;
+    const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), json]);
+    const verifier = issuer.verifier();
+    for (const [bytes, outcome] of [
+      [json, 'accepted'],
+      [broken, UNPROVEN],
+      [marked, UNPROVEN],
+    ] as const) {
+      const token = await signJwt(issuer.keys[0]!, bytes);
+      expect(await refusalOf(verifier.verify(token, START))).toEqual(outcome);
+    }
+  });
+
   it('never names in public which check failed', async () => {
     const token = await issuer.token({ aud: 'other-client' });
     const error = await issuer

@@ -6,6 +6,7 @@ import {
   jwkOf,
   newKey,
   refusalOf,
+  type SigningKey,
   START,
   startIssuer,
   UNPROVEN,
@@ -72,8 +73,14 @@ describe('JWT keys under attack', () => {
     expect((await verifier.verify(token, after(90))).subject).toBe('ana');
   });
 
+  const keySet = (keys: SigningKey[]): string => JSON.stringify({ keys: keys.map(jwkOf) });
+  const renamed = (kid: string): SigningKey => ({ ...issuer.keys[0]!, kid });
+
   const broken: [string, (respond: import('node:http').ServerResponse) => void][] = [
-    ['an error', (response) => response.writeHead(503).end('{"keys":[]}')],
+    [
+      'an error, although with keys',
+      (response) => response.writeHead(503).end(keySet(issuer.keys)),
+    ],
     ['nothing', (response) => response.end()],
     ['an empty set', (response) => response.end('{"keys":[]}')],
     ['no set', (response) => response.end('{}')],
@@ -82,18 +89,15 @@ describe('JWT keys under attack', () => {
     ['HTML', (response) => response.end('<html>')],
     ['half a set', (response) => response.end('{"keys":[{"kty":"EC"')],
     ['only symmetric keys', (response) => response.end('{"keys":[{"kty":"oct","k":"AAAA"}]}')],
-    ['10 MB', (response) => response.end(`{"keys":[],"pad":"${'x'.repeat(10e6)}"}`)],
+    ['10 MB', (response) => response.end(keySet(issuer.keys).padEnd(10e6))],
     [
-      '1,000 keys',
+      'more than 100 keys',
       (response) =>
-        response.end(JSON.stringify({ keys: Array(1000).fill(jwkOf(issuer.keys[0]!)) })),
+        response.end(keySet(Array.from({ length: 101 }, (_, i) => renamed(`key-${i}`)))),
     ],
     ['a redirect', (response) => response.writeHead(302, { location: '/elsewhere' }).end()],
     ['a broken connection', (response) => response.destroy()],
-    [
-      'two keys of the same kid',
-      (response) => response.end(JSON.stringify({ keys: [issuer.keys[0]!, newKey()].map(jwkOf) })),
-    ],
+    ['two keys of the same kid', (response) => response.end(keySet([issuer.keys[0]!, newKey()]))],
     [
       'a byte now and then',
       (response) => {

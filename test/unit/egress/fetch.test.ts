@@ -48,11 +48,12 @@ describe('egress in development', () => {
   });
 
   it('asks the resolver once and connects to the address that was checked', async () => {
-    const { port, requests } = await serve();
-    const { asked, lookup } = answering(['127.0.0.1'], ['10.0.0.1']);
-    await development({ lookup })(`http://localhost:${port}/pinned`);
+    // Where only the answer that was checked leads: the system's own is 127.0.0.1.
+    target = await startTarget(undefined, '127.0.0.2');
+    const { asked, lookup } = answering(['127.0.0.2'], ['10.0.0.1']);
+    await development({ lookup })(`http://localhost:${target.port}/pinned`);
     expect(asked).toEqual(['localhost']);
-    expect(requests).toEqual(['/pinned']);
+    expect(target.requests).toEqual(['/pinned']);
   });
 
   it('refuses localhost where it resolves to anything but loopback', async () => {

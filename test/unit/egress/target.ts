@@ -12,17 +12,18 @@ export interface Target {
 
 export const startTarget = async (
   listener: RequestListener = (_request, response) => response.end('{}'),
+  host = '127.0.0.1',
 ): Promise<Target> => {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     requests.push(request.url ?? '');
     listener(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   const target: Target = {
     port,
-    origin: `http://127.0.0.1:${port}`,
+    origin: `http://${host}:${port}`,
     connections: 0,
     requests,
     close: () =>

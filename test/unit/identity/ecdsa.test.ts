@@ -60,6 +60,34 @@ describe('ECDSA signatures between DER and JOSE (RFC 7518 §3.4)', () => {
     expect(() => derToJose(Buffer.from(hex, 'hex'))).toThrow(RangeError),
   );
 
+  const one = Buffer.from('1'.padStart(64, '0'), 'hex');
+  const order = Buffer.from(
+    'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+    'hex',
+  );
+  const last = Buffer.from(order);
+  last[31]! -= 1;
+
+  it('convert from the smallest to the largest number', () => {
+    for (const jose of [Buffer.concat([one, last]), Buffer.concat([last, one])]) {
+      expect(derToJose(joseToDer(jose))).toEqual(jose);
+    }
+  });
+
+  it.each([
+    ['r = 0', [Buffer.alloc(32), one]],
+    ['s = 0', [one, Buffer.alloc(32)]],
+    ['r = n', [order, one]],
+    ['s = n', [one, order]],
+    ['only r', [one]],
+    ['half of s', [one, one.subarray(16)]],
+    ['a byte too many', [one, one, Buffer.alloc(1)]],
+    ['the width of P-384', [Buffer.alloc(16), one, Buffer.alloc(16), one]],
+    ['nothing', []],
+  ])('refuse the JOSE form with %s', (_, parts) =>
+    expect(() => joseToDer(Buffer.concat(parts))).toThrow(RangeError),
+  );
+
   it('sign ES256 in the JOSE form', () => {
     const { privateKey, publicKey } = keys['P-256']!;
     const signature = Buffer.from(signEs256(privateKey, 'a.b'), 'base64url');

@@ -43,16 +43,15 @@ export const jwkOf = ({ publicKey, kid, alg }: SigningKey): Record<string, unkno
   use: 'sig',
 });
 
-/** Signs `payload`, which may be text that is to stand as it is. */
+/** Signs `payload`, which may be text or bytes that are to stand as they are. */
 export const signJwt = (
   key: SigningKey,
-  payload: object | string,
+  payload: JWTPayload | string | Buffer,
   header: Record<string, unknown> = {},
 ): Promise<string> => {
   const merged = JSON.parse(JSON.stringify({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header }));
-  const bytes = new TextEncoder().encode(
-    typeof payload === 'string' ? payload : JSON.stringify(payload),
-  );
+  const asItStands = typeof payload === 'string' || Buffer.isBuffer(payload);
+  const bytes = Buffer.from(asItStands ? payload : JSON.stringify(payload));
   return new CompactSign(bytes)
     .setProtectedHeader(merged as JWTHeaderParameters)
     .sign(key.privateKey, { crit: { 'urn:x': true } });
