@@ -29,7 +29,10 @@ export interface Question {
   readonly grant?: Grant;
   /** Seconds the credential would live; 0 where none is issued. */
   readonly ttl: number;
-  /** Seconds the authority behind it has left, or the deployment's ceiling where that is less. */
+  /**
+   * Seconds the authority behind it has left, or the deployment's ceiling where that is less. It may be understated, as by
+   * rounding down to minutes (not below a `ttl` that fits): what counts down by the second is a new question every second.
+   */
   readonly ttlCeiling: number;
   /** Is the credential (at use: the token presented) bound to its sender? */
   readonly bound: boolean;

@@ -9,7 +9,7 @@ export const explain = (engine: PolicyEngine, question: Question): readonly stri
 
 const asked = ({ action, user, app, resource, actions, object }: Question): string => {
   const who = user ? `${user.id} through ${app.id}` : `${app.id} alone`;
-  const what = object ? `${resource.id}${object.key}` : resource.id;
+  const what = object ? `${resource.id}/${object.key.replace(/^\//, '')}` : resource.id;
   return `${action} (${actions.join(', ')}) on ${what} by ${who}`;
 };
 

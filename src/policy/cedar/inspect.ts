@@ -63,13 +63,12 @@ const typeProblems = (schema: string, policies: readonly Policy[]): readonly str
     validationSettings: { mode: 'strict' },
   });
   if (answer.type === 'failure') return answer.errors.map(({ message }) => message);
-  return [
-    ...[...answer.validationErrors, ...answer.validationWarnings].map(({ policyId, error }) => {
-      const policy = byId.get(policyId);
-      return `${policy ? placeOf(policy) : policyId}: ${error.message}`;
-    }),
-    ...answer.otherWarnings.map(({ message }) => message),
-  ];
+  const located = [...answer.validationErrors, ...answer.validationWarnings].map((found) => {
+    const policy = byId.get(found.policyId);
+    return `${policy ? placeOf(policy) : found.policyId}: ${found.error.message}`;
+  });
+  const general = answer.otherWarnings.map(({ message }) => message);
+  return [...located, ...general].sort(); // Cedar's order differs from run to run
 };
 
 /** Would its policies pass the type check? */
