@@ -1,5 +1,5 @@
 /** Every error Daypass puts on the wire, with the status it is sent at. */
-const STATUS = {
+export const STATUS = {
   invalid_request: 400, //        RFC 6749 §5.2; also every unacceptable subject or actor token, RFC 8693 §2.2.2
   invalid_token: 401, //          RFC 6750 §3.1: the credential in `Authorization`
   invalid_client: 401, //         RFC 6749 §5.2

@@ -140,7 +140,7 @@ export const readDraft = (raw: unknown, findings: Finding[]): Draft => {
   findings.push(...unknownSections(given));
   const list = <S extends z.ZodType>(name: ListName, schema: S) =>
     readList(name, schema, Object.hasOwn(given, name) ? given[name] : undefined, findings);
-  const entryOf = <S extends z.ZodType>(section: z.ZodDefault<z.ZodArray<S>>): S =>
+  const entryOf = <S extends z.ZodType>(section: z.ZodPrefault<z.ZodArray<S>>): S =>
     section.unwrap().element;
   return {
     limits: settle(sections.limits, given.limits ?? undefined, ['limits'], findings),

@@ -136,7 +136,9 @@ export const app = z
       description:
         'Default: required for public apps, optional for confidential ones. Unbound tokens live at most 300 s.',
     }),
-    redirect_uris: distinct(redirectUri).default([]),
+    redirect_uris: distinct(redirectUri).default([]).meta({
+      description: 'Compared as exact strings; the port of a native loopback URI may vary.',
+    }),
     origins: distinct(origin).default([]).meta({ description: 'Who may call it from a page.' }),
     subject_audiences: distinct(subjectAudience).default([]).meta({
       description:
@@ -155,7 +157,7 @@ export const app = z
     tls_client_auth: tlsClientAuth.exactOptional().meta({
       description: 'The name in its client certificate (RFC 8705).',
     }),
-    grants: z.array(grant).default([]).meta({ description: 'What it may ask for, at most.' }),
+    grants: z.array(grant).prefault([]).meta({ description: 'What it may ask for, at most.' }),
     limits: appLimits.exactOptional().meta({
       description: 'Per user of the app, over a sliding window. Absent: none.',
     }),

@@ -27,7 +27,10 @@ const bucketName = z
       'give the name only, without host or path; buckets with a dot are not supported',
     ),
   )
-  .meta({ pattern: BUCKET_NAME.source });
+  .meta({
+    pattern: BUCKET_NAME.source,
+    description: 'Its name at the provider (Azure: the container); not needed for local.',
+  });
 
 const REGION = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const region = z
@@ -114,10 +117,9 @@ const s3 = z.strictObject({
       access_key_id_env: variableName.exactOptional(),
       secret_access_key_env: variableName.exactOptional(),
       session_token_env: variableName.exactOptional(),
-      web_identity: z
-        .strictObject({ role_arn: text })
-        .exactOptional()
-        .meta({ description: 'A role that trusts Daypass as OIDC provider.' }),
+      web_identity: z.strictObject({ role_arn: text }).exactOptional().meta({
+        description: 'An identity that trusts Daypass as its OIDC provider: no standing secret.',
+      }),
     })
     .default({})
     .meta({ description: 'Names of variables, or {} for what surrounds the process.' }),
@@ -126,7 +128,7 @@ const s3 = z.strictObject({
 const azure = z.strictObject({
   ...common,
   provider: z.literal('azure'),
-  bucket: bucketName.meta({ description: 'The container.' }),
+  bucket: bucketName,
   region: region.exactOptional(),
   credentials: z
     .strictObject({

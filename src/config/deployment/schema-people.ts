@@ -19,6 +19,18 @@ const signIn = z.strictObject({
     .meta({ description: 'The variable that holds its secret; absent for a public client.' }),
 });
 
+/** A plain word, as policies write it; a colon is the broker's own mark on attributes. */
+const attributeName = z
+  .string()
+  .refine(
+    (value) => /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(value),
+    says(
+      'attribute',
+      'must be a name of letters, digits and _',
+      'name it as policies ask for it, such as department',
+    ),
+  );
+
 const DAY = 24 * 60 * 60;
 
 export const issuer = z.strictObject({
@@ -50,9 +62,9 @@ export const issuer = z.strictObject({
       (seconds) => seconds <= DAY,
       says('at_most', 'must be at most 24h', 'lower it: no ID token is accepted for longer'),
     )
-    .default(3600)
+    .prefault('1h')
     .meta({ description: 'How old, by `iat`, an ID token may be when it is exchanged.' }),
-  claims: z.record(text, text).default({}).meta({
+  claims: z.record(attributeName, text).default({}).meta({
     description: 'User attributes, each from a claim. An absent claim is an absent attribute.',
   }),
   sign_in: signIn.exactOptional().meta({

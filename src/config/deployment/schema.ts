@@ -5,17 +5,15 @@ import { adminRule, issuer, tenant } from './schema-people.ts';
 import { resourceServer } from './schema-resource-servers.ts';
 import { duration } from './values.ts';
 
-/** 5 min: long enough for one task in an app, short enough that revocation rarely matters. */
-const TTL = { default: 300, floor: 60, ceiling: 3600 };
-
 const limits = z.strictObject({
   ttl: z
     .strictObject({
-      default: duration.default(TTL.default).meta({ description: 'Where none is asked for.' }),
-      floor: duration.default(TTL.floor).meta({ description: 'A shorter one is refused.' }),
-      ceiling: duration.default(TTL.ceiling).meta({ description: 'A longer one is refused.' }),
+      /** 5 min: long enough for one task in an app, short enough that revocation rarely matters. */
+      default: duration.prefault('5m').meta({ description: 'Where none is asked for.' }),
+      floor: duration.prefault('1m').meta({ description: 'A shorter one is refused.' }),
+      ceiling: duration.prefault('1h').meta({ description: 'A longer one is refused.' }),
     })
-    .default(TTL)
+    .prefault({})
     .meta({ description: 'How long tokens live.' }),
   max_actors: z
     .int()
@@ -27,17 +25,17 @@ const limits = z.strictObject({
 
 /** The members of the file, each parsed by itself so that one slip does not hide the next. */
 export const sections = {
-  limits: limits.default({ ttl: TTL, max_actors: 3 }).meta({
+  limits: limits.prefault({}).meta({
     description: 'Limits of the deployment.',
   }),
-  tenants: z.array(tenant).default([]).meta({ description: 'Who shares the broker.' }),
-  issuers: z.array(issuer).default([]).meta({ description: 'Corporate SSO.' }),
-  admins: z.array(adminRule).default([]).meta({
+  tenants: z.array(tenant).prefault([]).meta({ description: 'Who shares the broker.' }),
+  issuers: z.array(issuer).prefault([]).meta({ description: 'Corporate SSO.' }),
+  admins: z.array(adminRule).prefault([]).meta({
     description: "A claim of an admin's ID token gives a role, within the issuer's tenant.",
   }),
-  apps: z.array(app).default([]).meta({ description: 'Micro apps: OAuth clients.' }),
-  buckets: z.array(bucket).default([]).meta({ description: 'Where objects are kept.' }),
-  resource_servers: z.array(resourceServer).default([]).meta({
+  apps: z.array(app).prefault([]).meta({ description: 'Micro apps: OAuth clients.' }),
+  buckets: z.array(bucket).prefault([]).meta({ description: 'Where objects are kept.' }),
+  resource_servers: z.array(resourceServer).prefault([]).meta({
     description: 'APIs that accept our tokens.',
   }),
 };

@@ -58,11 +58,13 @@ export const reads =
 /** `5m`, or seconds as a number. Output: seconds. */
 export const duration = z
   .union([z.string(), z.number()], { error: 'must be a duration, such as 5m' })
+  .meta({ examples: ['5m'] })
   .transform(reads((written: string | number) => readDuration(written)));
 
 /** `10MB`, or bytes as a number. Output: bytes. */
 export const size = z
   .union([z.string(), z.number()], { error: 'must be a size, such as 10MB' })
+  .meta({ examples: ['10MB'] })
   .transform(reads((written: string | number) => readSize(written)));
 
 /** A positive whole number. */

@@ -97,6 +97,11 @@ const REFUSED: readonly (readonly [title: string, edits: Edits, complaint: strin
     [['client_secret_env: CORP_SSO_SECRET', 'client_secret_env: s3cr3t-value!']],
     'issuers[0].sign_in.client_secret_env variable_name',
   ],
+  [
+    'an attribute marked as the broker marks its own',
+    [['department: dept', "'claim:groups': dept"]],
+    'issuers[0].claims.claim:groups attribute',
+  ],
   ['a role nobody knows', [['role: security', 'role: root']], 'admins[0].role one_of'],
   // apps
   ['an app without owner', [['    owner: dana@acme.example\n', '']], 'apps[0].owner required'],

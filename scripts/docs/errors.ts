@@ -1,0 +1,88 @@
+import { type OAuthErrorCode, STATUS } from '../../src/protocol/oauth-error.ts';
+import { GENERATED, type Generator, table } from './generator.ts';
+
+/** When each is sent and what a client does about it. A new code without a line here does not compile. */
+const MEANING: Readonly<Record<OAuthErrorCode, readonly [when: string, help: string]>> = {
+  invalid_request: [
+    "Malformed input, an unknown parameter type, a `ttl` outside the deployment's floor and ceiling; also a token given as a parameter that is not acceptable (RFC 8693 §2.2.2).",
+    'Correct what `violations` names. For a token: sign in again.',
+  ],
+  invalid_token: [
+    'The credential in `Authorization` is not acceptable, whatever is wrong with it (RFC 6750 §3.1).',
+    'Sign in again, or exchange again, and present the fresh token.',
+  ],
+  invalid_client: [
+    'Client authentication failed (RFC 6749 §5.2).',
+    "Check the app's credential and that the app is enabled.",
+  ],
+  unauthorized_client: [
+    'The client may not use this grant type (RFC 6749 §5.2).',
+    'Use a grant type its app type allows.',
+  ],
+  unsupported_grant_type: [
+    'The grant type is not known here (RFC 6749 §5.2).',
+    'Use one that discovery lists.',
+  ],
+  invalid_grant: [
+    "A code or refresh token is spent, expired, revoked or another client's (RFC 6749 §5.2).",
+    'Start the flow again.',
+  ],
+  invalid_scope: [
+    'A scope or action beyond what is held; nothing is clipped (RFC 6749 §5.2).',
+    'Ask for less, or for another grant for the app.',
+  ],
+  invalid_target: [
+    'The resource or audience is unknown, or not for this app (RFC 8707 §2, RFC 8693 §2.2.2).',
+    "Name a resource of the app's grants.",
+  ],
+  invalid_authorization_details: [
+    'The `authorization_details` are malformed or not known (RFC 9396 §5).',
+    'Correct what `violations` names.',
+  ],
+  invalid_dpop_proof: [
+    'The proof is not acceptable; 401 where it accompanies a `DPoP` credential (RFC 9449 §5).',
+    'Make a fresh proof for this method and URL with the newest nonce.',
+  ],
+  use_dpop_nonce: [
+    'A nonce is wanted in the proof; 401 where it accompanies a `DPoP` credential (RFC 9449 §8, §9).',
+    'Repeat with the nonce of the `DPoP-Nonce` header.',
+  ],
+  access_denied: [
+    'Policy says no.',
+    'Do what `violations` suggests, or ask the owner of the policy.',
+  ],
+  not_found: ["There is no such thing, or it is another tenant's.", 'Check the id.'],
+  method_not_allowed: ['The path does not know this method.', 'Use one of the `Allow` header.'],
+  conflict: ['The state has moved on meanwhile.', 'Read it again, then decide.'],
+  gone: ['A single-use ticket was used, or has expired.', 'Request another.'],
+  payload_too_large: ['The body is larger than the endpoint reads.', 'Send less.'],
+  too_many_requests: [
+    'A rate limit or quota is used up.',
+    'Wait for `Retry-After` seconds; `RateLimit` shows what is left.',
+  ],
+  server_error: ['A defect of ours; never for input.', 'Report it with the `request_id`.'],
+  temporarily_unavailable: [
+    'A part that is needed is down, or the record cannot be written; nothing was issued.',
+    'Repeat after `Retry-After` seconds.',
+  ],
+};
+
+const rows = (Object.keys(STATUS) as OAuthErrorCode[]).map((code) => [
+  `\`${code}\``,
+  String(STATUS[code]),
+  ...MEANING[code],
+]);
+
+export const errors: Generator = {
+  path: 'docs/errors.md',
+  render: () => `${GENERATED}
+
+# Errors
+
+Every refusal is \`{ "error", "error_description", "violations": [{ "field", "rule", "message", "remedy" }], "request_id" }\`.
+Failed authentication reads alike whatever was wrong; once the caller is proven, \`violations\` says which field broke
+which rule and what would help. The codes stand in src/protocol/oauth-error.ts.
+
+${table(['error', 'status', 'when', 'what to do'], rows)}
+`,
+};

@@ -1,0 +1,181 @@
+/**
+ * The rooms of `src/`: the one table behind the import rules (.dependency-cruiser.js) and behind
+ * docs/architecture.md. A folder of `src/` that is not listed here fails the check.
+ */
+export interface Room {
+  /** The folder under `src/`. */
+  readonly name: string;
+  readonly question: string;
+  /**
+   * The files other rooms may import; `any` for vocabulary and for use cases, which are doors by themselves.
+   */
+  readonly doors: 'any' | readonly string[];
+  /** The rooms whose doors it may import; `any` for those that put the others together. */
+  readonly rooms: 'any' | readonly string[];
+  /** Packages, besides `node:*`; those of an adapter in its folder only. */
+  readonly packages:
+    | 'any'
+    | readonly { readonly names: readonly string[]; readonly only?: string }[];
+  /** Files at the top of `src/` it may import, which are otherwise for main alone. */
+  readonly top?: readonly string[];
+}
+
+const everywhere = (...names: string[]) => ({ names });
+const only = (folder: string, ...names: string[]) => ({ names, only: folder });
+
+export const ROOMS: readonly Room[] = [
+  {
+    name: 'protocol',
+    question: 'What do the RFCs call it?',
+    doors: 'any',
+    rooms: [],
+    packages: [],
+  },
+  {
+    name: 'scope',
+    question: 'Is this inside that?',
+    doors: 'any',
+    rooms: ['protocol'],
+    packages: [],
+  },
+  {
+    name: 'keys',
+    question: 'Who signs, with what?',
+    doors: ['signer.ts', 'envelope.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [everywhere('jose')],
+  },
+  {
+    name: 'egress',
+    question: 'May we call out there?',
+    doors: ['fetch.ts', 'egress-error.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [everywhere('undici')],
+  },
+  {
+    name: 'config',
+    question: 'What were we told?',
+    doors: [
+      'config.ts',
+      'demo-deployment.ts',
+      'deployment-index.ts',
+      'deployment.ts',
+      'expiry.ts',
+      'plan.ts',
+      'problem.ts',
+      'secret.ts',
+    ],
+    rooms: ['protocol', 'scope'],
+    packages: [everywhere('zod', 'yaml', 'pino')],
+  },
+  {
+    name: 'identity',
+    question: 'Whom does a presented token, proof or device speak for?',
+    doors: ['verifier.ts', 'dpop.ts', 'attestation.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [everywhere('jose')],
+  },
+  {
+    name: 'policy',
+    question: 'May this be done?',
+    doors: ['engine.ts', 'explain.ts', 'memo.ts', 'gate/gate.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [only('cedar', '@cedar-policy/cedar-wasm'), only('gate', '@cedar-policy/cedar-wasm')],
+  },
+  {
+    name: 'storage',
+    question: 'One URL or credential, one place, a short while: which?',
+    doors: ['object-store.ts', 'grant.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [only('s3', '@aws-sdk/client-s3')],
+  },
+  {
+    name: 'inspection',
+    question: 'Is this upload what it claims to be?',
+    doors: ['inspector.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [only('sniff', 'file-type')],
+  },
+  {
+    name: 'ledger',
+    question: 'What outlives a request?',
+    doors: ['ledger.ts', 'records.ts', 'artifacts.ts', 'signing-keys.ts'],
+    rooms: ['protocol', 'scope'],
+    packages: [
+      only(
+        'postgres',
+        '@prisma/adapter-pg',
+        '@prisma/client',
+        '@prisma/driver-adapter-utils',
+        '@prisma/schema-engine-wasm',
+      ),
+    ],
+  },
+  {
+    name: 'broker',
+    question: 'Every decision is made here: what is issued, to whom, until when?',
+    doors: 'any',
+    rooms: [
+      'protocol',
+      'scope',
+      'keys',
+      'egress',
+      'config',
+      'identity',
+      'policy',
+      'storage',
+      'inspection',
+      'ledger',
+    ],
+    packages: [everywhere('ulid', 'lru-cache')],
+  },
+  {
+    name: 'watch',
+    question: 'Is something going wrong, and what do we do about it?',
+    doors: ['detector.ts', 'responder.ts'],
+    rooms: ['protocol', 'scope', 'ledger', 'broker'],
+    packages: [],
+  },
+  {
+    name: 'oauth',
+    question: 'How does an OAuth client ask? The only room, but demo, that knows oidc-provider.',
+    doors: ['provider.ts'],
+    rooms: ['protocol', 'scope', 'config', 'identity', 'ledger', 'broker'],
+    packages: [everywhere('oidc-provider')],
+  },
+  {
+    name: 'http',
+    question: 'How does an answer travel? The only room that knows Koa, and the wire schemas.',
+    doors: ['app.ts', 'bearer.ts'],
+    rooms: ['protocol', 'scope', 'config', 'identity', 'ledger', 'broker'],
+    packages: [
+      everywhere(
+        'koa',
+        '@koa/router',
+        'zod',
+        '@asteasolutions/zod-to-openapi',
+        '@opentelemetry/api',
+        'swagger-ui-dist',
+      ),
+    ],
+  },
+  {
+    name: 'cli',
+    question: 'What does the command line ask for?',
+    doors: ['daypass.ts'],
+    rooms: ['protocol', 'scope', 'config'],
+    packages: [everywhere('commander')],
+    top: ['compose.ts'],
+  },
+  {
+    name: 'demo',
+    question: 'What is it like without a company? Loaded by compose outside production only.',
+    doors: 'any',
+    rooms: 'any',
+    packages: 'any',
+    top: ['compose.ts', 'main.ts'],
+  },
+];
+
+/** The only files that name concrete adapters, and that own the process: they may import all. */
+export const TOP: readonly string[] = ['compose.ts', 'main.ts'];
