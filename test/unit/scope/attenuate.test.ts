@@ -92,6 +92,14 @@ describe('attenuate', () => {
     expect(ask(['read'], '/z/')).toMatchObject({ granted: { prefix: '/z/' } });
   });
 
+  it('complains about the first grant that has the actions', () => {
+    const held = [grant(['list'], { prefix: '/l/' }), wide, grant(['read'], { prefix: '/y/' })];
+    const asked = { resource, actions: ['read'], constraints: { prefix: '/z/' } };
+    expect(attenuate({ held, asked })).toMatchObject({
+      violations: [{ message: expect.stringContaining('/a/') }],
+    });
+  });
+
   it('does not add grants up: an action of one never meets the prefix of another', () => {
     const held = [grant(['read'], { prefix: '/a/' }), grant(['write'], { prefix: '/a/b/' })];
     expect(refusal(attenuate({ held, asked: { resource, actions: ['read', 'write'] } }))).toBe(

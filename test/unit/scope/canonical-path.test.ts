@@ -50,6 +50,9 @@ const TRAVERSAL: readonly (readonly [string, string])[] = [
   ['a\u202eb', 'path_characters'], // right-to-left override
   ['a\u200bb', 'path_characters'], // shows like `ab`
   ['.\u200b.', 'path_characters'],
+  ['a\u034fb', 'path_characters'],
+  ['a\u3164b', 'path_characters'],
+  ['a\ufe0fb', 'path_characters'],
   ['a\uffffb', 'path_characters'],
   ['\uff0e\uff0e', 'path_lookalike'],
   ['a\uff0fb', 'path_lookalike'],

@@ -25,6 +25,12 @@ describe('contains', () => {
       { prefix: '/a/%2e%2e/' },
       false,
     ],
+    [
+      'a prefix does not hold a decomposed one',
+      { prefix: '/a/' },
+      { prefix: '/a/e\u0301/' },
+      false,
+    ],
     ['a size holds itself, inclusively', { max_size: 5 }, { max_size: 5 }, true],
     ['a size does not hold one more', { max_size: 5 }, { max_size: 6 }, false],
     ['a size does not hold NaN', { max_size: 5 }, { max_size: Number.NaN }, false],
@@ -65,6 +71,13 @@ describe('narrow', () => {
       constraints: { ...held, prefix: '/a/b/' },
     });
     expect(narrow({}, { max_size: 7 })).toEqual({ constraints: { max_size: 7 } });
+  });
+
+  it('answers in canonical form, whatever form was asked', () => {
+    const asked = { prefix: '/a/e\u0301/', content_types: ['image/png', 'Image/*'] };
+    expect(narrow({ prefix: '/a/' }, asked)).toEqual({
+      constraints: { prefix: '/a/é/', content_types: ['image/*'] },
+    });
   });
 
   it('refuses what exceeds, each member by name, and never clips', () => {

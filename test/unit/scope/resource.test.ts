@@ -42,6 +42,7 @@ describe('resources (RFC 8707 §2)', () => {
     ['https://rs/a/./b', 'resource_normal'],
     ['https://rs/a/..', 'resource_normal'],
     ['https://rs/a%2eb', 'resource_normal'],
+    ['https://rs/a%2Eb', 'resource_normal'],
     ['https://rs/a%2fb', 'resource_normal'],
     ['https://rs/%252e%252e/admin', 'resource_normal'],
     ['https://rs/a%5cb', 'resource_normal'],

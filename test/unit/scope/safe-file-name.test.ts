@@ -31,6 +31,7 @@ describe('safe file names', () => {
     ['../a', 'file_name_path'],
     ['..\\a', 'file_name_path'],
     ['..%2fa', 'file_name_path'],
+    ['..%2Fa', 'file_name_path'],
     ['%2e%2e%5Ca', 'file_name_path'],
     ['%252e', 'file_name_path'],
     ['a%00b', 'file_name_path'],
