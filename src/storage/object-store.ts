@@ -30,7 +30,7 @@ export interface ObjectStore {
    * Copies exactly `version` of `from` inside the store, and makes `to` an attachment of `contentType`.
    * Doing it again leaves the same object.
    *
-   * @throws ObjectNotFound when `from` is gone or is no longer that version.
+   * @throws ObjectNotFound when `from` is gone or is no longer that version; `to` is then not to be trusted.
    */
   copy(from: string, to: string, version: string, contentType: string): Promise<void>;
 

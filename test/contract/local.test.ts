@@ -29,7 +29,6 @@ objectStoreContract('the local store', async () => {
     store,
     refusesSecondPut: true,
     checksChecksum: true,
-    pinsCopiedVersion: true,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

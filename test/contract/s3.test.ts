@@ -26,7 +26,6 @@ objectStoreContract('S3 at s3rver', async () => {
     }),
     refusesSecondPut: false,
     checksChecksum: false,
-    pinsCopiedVersion: false,
     stop: async () => {
       server.httpServer.closeAllConnections();
       await server.close();

@@ -91,18 +91,29 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
     }
   };
 
+  const head: ObjectStore['head'] = async (key) => {
+    mustBeKey(key);
+    return orUndefined(
+      call('head', key, async (client, { HeadObjectCommand }) => {
+        const answer = await client.send(new HeadObjectCommand({ Bucket, Key: key }));
+        const { ContentLength: size, ETag: version, ContentType } = answer;
+        if (size === undefined || version === undefined) throw new TypeError('bare answer');
+        return { size, version, contentType: ContentType ?? 'application/octet-stream' };
+      }),
+    );
+  };
+
+  /**
+   * AWS refuses a copy of another version by itself. Ceph 16 looks for that header under another name, and
+   * others ignore it, so of them we ask which version is there.
+   */
+  const mustStillBe = async (version: string, key: string): Promise<void> => {
+    if (location.isAws) return;
+    if ((await head(key))?.version !== version) throw new ObjectNotFound(key);
+  };
+
   return {
-    head: async (key) => {
-      mustBeKey(key);
-      return orUndefined(
-        call('head', key, async (client, { HeadObjectCommand }) => {
-          const answer = await client.send(new HeadObjectCommand({ Bucket, Key: key }));
-          const { ContentLength: size, ETag: version, ContentType } = answer;
-          if (size === undefined || version === undefined) throw new TypeError('bare answer');
-          return { size, version, contentType: ContentType ?? 'application/octet-stream' };
-        }),
-      );
-    },
+    head,
 
     open: async (key, range) => {
       mustBeKey(key);
@@ -119,7 +130,8 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
       mustBeKey(from);
       mustBeKey(to);
       mustBeMediaType(contentType);
-      await call('copy', from, (client, { CopyObjectCommand }) =>
+      await mustStillBe(version, from);
+      const copied = await call('copy', from, (client, { CopyObjectCommand }) =>
         client.send(
           new CopyObjectCommand({
             Bucket,
@@ -134,6 +146,8 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
           }),
         ),
       );
+      // Replaced between our look and the copy? What was copied has the same name where it has the same bytes.
+      if (copied.CopyObjectResult?.ETag !== version) await mustStillBe(version, from);
     },
 
     delete: async (key) => {
