@@ -29,23 +29,19 @@ export const createGroupCommit = <Item, Answer>(
   let inFlight = 0;
   let scheduled = false;
 
-  const send = async (batch: readonly Waiting<Item, Answer>[]): Promise<void> => {
-    try {
-      const answers = await options.write(batch.map(({ item }) => item));
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const answer = answers[index];
-        // Fails closed: an item without an answer is an item that was not written.
-        if (index in answers) resolve(answer as Answer);
-        else reject(new Error('the database gave no answer for this item'));
-      }
-    } catch (error) {
-      // One caller's bad value must not refuse the others: each goes again, alone.
-      if (batch.length > 1 && options.isItemsFault(error)) {
-        for (const one of batch) await send([one]);
-        return;
-      }
-      for (const { reject } of batch) reject(error);
+  const send = (batch: readonly Waiting<Item, Answer>[]): Promise<void> =>
+    options.write(batch.map(({ item }) => item)).then(
+      (answers) => hand(batch, answers),
+      (error: unknown) => refuse(batch, error),
+    );
+
+  /** One caller's bad value must not refuse the others: each goes again, alone. */
+  const refuse = async (batch: readonly Waiting<Item, Answer>[], error: unknown): Promise<void> => {
+    if (batch.length > 1 && options.isItemsFault(error)) {
+      for (const one of batch) await send([one]);
+      return;
     }
+    for (const { reject } of batch) reject(error);
   };
 
   const flush = (): void => {
@@ -72,4 +68,15 @@ export const createGroupCommit = <Item, Answer>(
       scheduled = true;
       setImmediate(flush);
     });
+};
+
+/** Fails closed: an item without an answer is an item that was not written. */
+const hand = <Item, Answer>(
+  batch: readonly Waiting<Item, Answer>[],
+  answers: readonly Answer[],
+): void => {
+  for (const [index, { resolve, reject }] of batch.entries()) {
+    if (index in answers) resolve(answers[index] as Answer);
+    else reject(new Error('the database gave no answer for this item'));
+  }
 };

@@ -139,7 +139,7 @@ export interface Objects {
 export interface ObjectStep {
   readonly objectId: string;
   readonly from: readonly ObjectStatus[];
-  readonly to: ObjectStatus | 'deleted';
+  readonly to: ObjectStatus;
   readonly at: Date;
   readonly reason?: string;
   /** What inspection found. */

@@ -70,7 +70,9 @@ export type ObjectStatus =
   | 'available'
   | 'rejected'
   | 'quarantined'
-  | 'expired';
+  | 'expired'
+  /** Gone for every reader; its bytes follow. */
+  | 'deleted';
 
 export interface ObjectRecord {
   readonly objectId: string;

@@ -20,7 +20,7 @@ export interface SignIn {
   readonly authenticatedAt: number | undefined;
   readonly sessionId: string | undefined;
   readonly attributes: Attributes;
-  /** SHA-256 of the token as presented, base64url: names it without being it. */
+  /** SHA-256 of what was signed, base64url: one name for a token, however its signature is spelled. */
   readonly tokenHash: string;
 }
 

@@ -8,10 +8,18 @@ export interface LedgerClock {
   synchronise(): Promise<void>;
 }
 
-export const createClock = (database: Database, local: () => number): LedgerClock => {
+/**
+ * @param local this process's own time, epoch milliseconds; monotonic.
+ * @param shift milliseconds to add to the database's time: tests move time, nothing else does.
+ */
+export const createClock = (
+  database: Database,
+  local: () => number,
+  shift: () => number,
+): LedgerClock => {
   let offset = 0;
   return {
-    now: () => new Date(Math.round(local() + offset)),
+    now: () => new Date(Math.round(local() + offset + shift())),
     synchronise: () =>
       orUnavailable(async () => {
         const before = local();

@@ -23,17 +23,21 @@ export interface PostgresLedger extends Ledger {
   /** Rejects with `temporarily_unavailable` unless the database answers now. */
   ping(): Promise<void>;
   purge(): Promise<number>;
+  /** What the role we work as may do to audit events beyond adding and reading them. */
+  excessPrivileges(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
 export interface PostgresLedgerOptions extends DatabaseOptions {
   /** This process's own time in epoch milliseconds: the ledger's clock corrects it. */
   readonly localTime: () => number;
+  /** Milliseconds by which tests move time. */
+  readonly shift?: () => number;
 }
 
 export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedger => {
   const database = openDatabase(options);
-  const clock = createClock(database, options.localTime);
+  const clock = createClock(database, options.localTime, options.shift ?? (() => 0));
   return {
     issuances: createIssuances(database),
     tokens: createTokens(database),
@@ -49,6 +53,13 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     ping: () =>
       orUnavailable(async () => {
         await database.$queryRaw`SELECT 1`;
+      }),
+    excessPrivileges: () =>
+      orUnavailable(async () => {
+        const rows = await database.$queryRaw<{ privilege: string }[]>`
+          SELECT privilege FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+          WHERE has_table_privilege('audit_event', privilege)`;
+        return rows.map(({ privilege }) => privilege);
       }),
     purge: () => purgeExpired(database, clock.now()),
     close: () => database.$disconnect(),

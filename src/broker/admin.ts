@@ -1,0 +1,79 @@
+import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
+import { OAuthError, unproven } from '../protocol/oauth-error.ts';
+import type { CurrentConfiguration } from './configuration.ts';
+import type { RequestContext } from './context.ts';
+import { ADMIN_CLIENT, type Role, rightsOf } from './exchange/admin-client.ts';
+import { holder } from './use.ts';
+
+/** Someone who has come through the admin door, and how far they reach. */
+export interface Admin {
+  readonly userId: string;
+  readonly tenantId: string;
+  /** Whether what they do may touch other tenants. */
+  readonly deployment: boolean;
+  readonly known: Partial<AuditRecord>;
+}
+
+export interface AdminDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly issuer: string;
+}
+
+/**
+ * May the holder of this token do what takes one of `roles`? Roles are read from the rules in force, so a
+ * rule that is gone is gone for tokens already out.
+ *
+ * @param reach `deployment` for what belongs to no single tenant.
+ * @throws {OAuthError} `invalid_token` for a token that is not for the admin door; `access_denied`.
+ */
+export const createAdminDoor =
+  ({ configuration, issuer }: AdminDependencies) =>
+  (
+    token: TokenRecord,
+    roles: readonly Role[],
+    reach: 'tenant' | 'deployment',
+    context: RequestContext,
+  ): Admin => {
+    const isAdminToken = token.resource === `${issuer}/admin` && token.appId === ADMIN_CLIENT;
+    if (!isAdminToken || !token.binding) throw unproven('not an admin token');
+    if (token.userId === undefined || token.issuerId === undefined)
+      throw unproven('nobody signed in');
+
+    const rights = rightsOf(
+      configuration.get().deployment.admins,
+      token.issuerId,
+      token.attributes,
+    );
+    const held = roles.filter((role) => rights.roles.has(role));
+    const beyondTenant = held.some((role) => rights.deployment.has(role));
+    if (held.length === 0) throw missing('role', `this takes the role ${roles.join(' or ')}`);
+    if (reach === 'deployment' && !beyondTenant)
+      throw missing('scope', 'this takes a role with deployment scope');
+    return {
+      userId: token.userId,
+      tenantId: token.tenantId,
+      deployment: beyondTenant,
+      known: holder(token, context),
+    };
+  };
+
+/** Another tenant's things read like things that do not exist. @throws `notFound` */
+export const mustReach = (
+  admin: Admin,
+  tenantId: string | undefined,
+  notFound: OAuthError,
+): void => {
+  if (tenantId === undefined || (tenantId !== admin.tenantId && !admin.deployment)) throw notFound;
+};
+
+const missing = (rule: string, message: string): OAuthError =>
+  new OAuthError('access_denied', message, {
+    violations: [
+      {
+        field: 'Authorization',
+        rule,
+        message,
+        remedy: 'ask for it under `admins` in the configuration',
+      },
+    ],
+  });

@@ -1,0 +1,39 @@
+import type { AuditTrail } from '../ledger/ledger.ts';
+import type { AuditRecord, SeenProof } from '../ledger/records.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
+
+export interface Audited {
+  readonly audit: Pick<AuditTrail, 'append'>;
+  readonly now: () => Date;
+}
+
+/** The record of a request, filled in as it learns things. */
+export type AuditDraft = { -readonly [Member in keyof AuditRecord]?: AuditRecord[Member] };
+
+/**
+ * Runs `work` and, where it refuses, records the refusal with all that was known when it came.
+ *
+ * What is granted is recorded by `work` itself, in the statement that grants it. A refusal whose record
+ * fails is still a refusal: the caller hears why it was refused, never that the log was down.
+ */
+export const audited = async <Result>(
+  { audit, now }: Audited,
+  action: string,
+  known: Partial<AuditRecord>,
+  proofs: readonly SeenProof[],
+  work: (event: AuditDraft) => Promise<Result>,
+): Promise<Result> => {
+  const event: AuditDraft = { ...known };
+  try {
+    return await work(event);
+  } catch (error) {
+    if (error instanceof OAuthError && error.status < 500) {
+      const reason = `${error.code}: ${error.detail ?? error.message}`;
+      // A refused request uses its proof up as well.
+      await audit
+        .append({ ...event, at: now(), action, outcome: 'denied', reason }, proofs)
+        .catch(() => undefined);
+    }
+    throw error;
+  }
+};

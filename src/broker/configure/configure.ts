@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import {
+  type Deployment,
+  type DeploymentDocument,
+  deploymentFromObject,
+  storedDeployment,
+} from '../../config/deployment.ts';
+import { indexDeployment } from '../../config/deployment-index.ts';
+import { type Change, planChanges } from '../../config/plan.ts';
+import type { ConfigurationEntity, Configurations } from '../../ledger/ledger.ts';
+import type { AuditRecord } from '../../ledger/records.ts';
+import type { CurrentConfiguration, InForce } from '../configuration.ts';
+
+/** Who applies a configuration, and from where. */
+export interface Applicant {
+  readonly by: string;
+  readonly source: string;
+  readonly known?: Partial<AuditRecord>;
+}
+
+export interface ConfigureDependencies {
+  readonly configurations: Configurations;
+  readonly production: boolean;
+  readonly now: () => Date;
+}
+
+export interface Configure {
+  /** What applying would change. @throws ConfigurationError with every problem */
+  plan(document: unknown): Promise<readonly Change[]>;
+  /** Replaces the configuration as a whole, or leaves all of it. Applying what is in force changes nothing. */
+  apply(
+    document: unknown,
+    applicant: Applicant,
+  ): Promise<{ version: number; changes: readonly Change[] }>;
+}
+
+export const createConfigure = ({
+  configurations,
+  production,
+  now,
+}: ConfigureDependencies): Configure => {
+  const compare = async (document: unknown) => {
+    const after = deploymentFromObject(document, {
+      production,
+      now: now(),
+      source: 'the configuration',
+    });
+    const applied = await configurations.current();
+    const before =
+      applied && storedDeployment(applied.document, { production, source: 'the database' });
+    return { after, applied, changes: planChanges(before, after) };
+  };
+
+  return {
+    plan: async (document) => (await compare(document)).changes,
+
+    apply: async (document, { by, source, known }) => {
+      const { after, applied, changes } = await compare(document);
+      if (applied && changes.length === 0) return { version: applied.version, changes };
+      const at = now();
+      const { limits, admins } = document as DeploymentDocument;
+      const version = await configurations.apply({
+        expected: applied?.version ?? 0,
+        digest: digestOf(document),
+        settings: { ...(limits && { limits }), ...(admins && { admins }) },
+        plan: changes,
+        source,
+        by,
+        at,
+        entities: entitiesOf(document as DeploymentDocument, after),
+        audit: {
+          ...known,
+          at,
+          action: 'configuration.apply',
+          outcome: 'granted',
+          detail: { by, source, changes },
+        },
+      });
+      return { version, changes };
+    },
+  };
+};
+
+/**
+ * The configuration in force, read again when asked to.
+ *
+ * @throws Error when nothing was ever applied
+ */
+export const createCurrentConfiguration = ({
+  configurations,
+  production,
+}: Omit<ConfigureDependencies, 'now'>): CurrentConfiguration & { isStale(): Promise<boolean> } => {
+  let inForce: InForce | undefined;
+  const refresh = async (): Promise<InForce> => {
+    const applied = await configurations.current();
+    if (!applied)
+      throw new Error('no configuration has been applied: run daypass apply -f daypass.yaml');
+    if (inForce?.version === applied.version) return inForce;
+    const deployment = storedDeployment(applied.document, { production, source: 'the database' });
+    inForce = { version: applied.version, deployment, index: indexDeployment(deployment) };
+    return inForce;
+  };
+  return {
+    get: () => {
+      if (!inForce) throw new Error('the configuration has not been read yet');
+      return inForce;
+    },
+    refresh,
+    isStale: async () => (await configurations.version()) !== inForce?.version,
+  };
+};
+
+const entitiesOf = (
+  document: DeploymentDocument,
+  { tenants, issuers, apps, buckets, resource_servers }: Deployment,
+) => {
+  const tenantOf = new Map(
+    [...issuers, ...apps, ...buckets, ...resource_servers].map(
+      (entity) => [entity, entity.tenant] as const,
+    ),
+  );
+  const rows = (
+    kind: ConfigurationEntity['kind'],
+    parsed: readonly { readonly id: string }[],
+    written: readonly object[] | undefined,
+  ): ConfigurationEntity[] =>
+    parsed.map((entity, position) => ({
+      kind,
+      id: entity.id,
+      tenantId: tenantOf.get(entity as never) ?? entity.id,
+      definition: written?.[position] ?? {},
+    }));
+  return [
+    ...rows('tenant', tenants, document.tenants),
+    ...rows('issuer', issuers, document.issuers),
+    ...rows('app', apps, document.apps),
+    ...rows('bucket', buckets, document.buckets),
+    ...rows('resource_server', resource_servers, document.resource_servers),
+  ];
+};
+
+const digestOf = (document: unknown): string =>
+  `sha256:${createHash('sha256').update(JSON.stringify(document)).digest('hex')}`;

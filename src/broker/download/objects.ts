@@ -1,0 +1,112 @@
+import type { Objects, Page } from '../../ledger/ledger.ts';
+import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
+import type { PolicyEngine } from '../../policy/engine.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { canonicalDecodedPrefix, isUnder } from '../../scope/canonical-path.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { type Audited, audited } from '../audited.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
+import type { RequestContext } from '../context.ts';
+import { noSuchObject } from '../own-object.ts';
+import { holder, partsWith, permit, placeOf } from '../use.ts';
+
+export interface ObjectsDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly policy: PolicyEngine;
+  readonly objects: Objects;
+  readonly audit: Audited['audit'];
+  readonly stores: (bucketId: string) => ObjectStore;
+  readonly now: () => Date;
+}
+
+/** The available objects below a prefix the token may list; without one, below the token's own. */
+export const createListObjects =
+  (dependencies: ObjectsDependencies) =>
+  (
+    token: TokenRecord,
+    asked: { readonly resource: string | undefined; readonly prefix: string | undefined },
+    page: Page,
+    context: RequestContext,
+  ): Promise<readonly ObjectRecord[]> =>
+    audited(dependencies, 'object.list', holder(token, context), [], async (event) => {
+      const use = placeOf(token, asked.resource, dependencies.configuration.get(), context);
+      const parts = partsWith(token, 'list');
+      const prefix =
+        asked.prefix === undefined
+          ? (parts[0]?.prefix ?? '/')
+          : canonicalDecodedPrefix(asked.prefix);
+      const detail = parts.find((part) => isUnder(part.prefix ?? '/', prefix));
+      if (!detail) throw beyondPrefix(parts[0]?.prefix ?? '/');
+
+      const now = dependencies.now();
+      event.policies = permit(dependencies.policy, use, {
+        action: 'list',
+        storageAction: 'list',
+        detail,
+        object: { key: prefix.slice(1) },
+        ttl: 0,
+        now,
+      });
+      const found = await dependencies.objects.list(use.target.bucket.id, prefix.slice(1), page);
+      // A listing is a use of the token: it is on record before the answer is seen.
+      const detailOfUse = { prefix, count: found.length };
+      await dependencies.audit.append({
+        ...event,
+        at: now,
+        action: 'object.list',
+        outcome: 'granted',
+        detail: detailOfUse,
+      });
+      return found;
+    });
+
+export const createDeleteObject =
+  (dependencies: ObjectsDependencies) =>
+  (token: TokenRecord, objectId: string, context: RequestContext): Promise<void> =>
+    audited(dependencies, 'object.delete', holder(token, context), [], async (event) => {
+      const use = placeOf(token, undefined, dependencies.configuration.get(), context);
+      const parts = partsWith(token, 'delete');
+      const object = await dependencies.objects.find(objectId);
+      const detail = parts.find(({ prefix }) => isUnder(prefix ?? '/', `/${object?.key ?? ''}`));
+      const isHere = object?.bucketId === use.target.bucket.id && object.status === 'available';
+      if (!object || !isHere || !detail) throw noSuchObject();
+      event.objectId = object.objectId;
+
+      const now = dependencies.now();
+      event.policies = permit(dependencies.policy, use, {
+        action: 'delete',
+        storageAction: 'delete',
+        detail,
+        object: { key: object.key, size: object.size, contentType: object.contentType },
+        ttl: 0,
+        now,
+      });
+      // First the row, so that nobody reads it any more; bytes left behind by a crash are not readable.
+      const taken = await dependencies.objects.advance({
+        objectId: object.objectId,
+        from: ['available'],
+        to: 'deleted',
+        at: now,
+        audit: {
+          ...event,
+          at: now,
+          action: 'object.delete',
+          outcome: 'granted',
+          detail: { key: object.key },
+        },
+      });
+      if (!taken) throw noSuchObject();
+      await dependencies.stores(object.bucketId).delete(object.key);
+    });
+
+const beyondPrefix = (held: string): OAuthError =>
+  new OAuthError('invalid_scope', 'the prefix is beyond what the token holds', {
+    violations: [
+      {
+        field: 'prefix',
+        rule: 'exceeds_grant',
+        message: `the token lists below ${held}`,
+        remedy: 'leave the prefix out, or name one below that',
+      },
+    ],
+  });

@@ -1,0 +1,61 @@
+import type { AdminRule, App } from '../../config/deployment.ts';
+import type { Attributes, SignIn } from '../../protocol/principal.ts';
+
+/** The client behind `daypass login` and the console: built in, registered nowhere. */
+export const ADMIN_CLIENT = 'daypass-cli';
+
+/** Seconds since the sign-in within which it opens the admin door, once. */
+export const ADMIN_SIGN_IN_AGE = 300;
+
+export const adminClientFor = (tenant: string): App => ({
+  id: ADMIN_CLIENT,
+  tenant,
+  owner: 'daypass',
+  purpose: 'administration',
+  expires: '9999-12-31',
+  type: 'native',
+  dpop: 'required',
+  redirect_uris: [],
+  origins: [],
+  subject_audiences: [],
+  grants: [],
+  enabled: true,
+});
+
+/** Raw claims that admin rules look at travel as attributes under this name, beside the mapped ones. */
+export const claimAttribute = (claim: string): string => `claim:${claim}`;
+
+/** Attributes for policy: what the issuer's `claims` map, without what only admin rules look at. */
+export const mappedAttributes = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => !name.startsWith('claim:')));
+
+export const adminAttributes = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => name.startsWith('claim:')));
+
+export type Role = AdminRule['role'];
+
+export interface AdminRights {
+  readonly roles: ReadonlySet<Role>;
+  /** Whether any of them reaches beyond the admin's tenant. */
+  readonly deployment: ReadonlySet<Role>;
+}
+
+/** The roles that the rules in force give: no role is ever kept in a token. */
+export const rightsOf = (
+  rules: readonly AdminRule[],
+  issuerId: string,
+  attributes: SignIn['attributes'],
+): AdminRights => {
+  const matching = rules.filter(({ issuer, claim, value }) => {
+    const held = attributes[claimAttribute(claim)];
+    return (
+      issuer === issuerId && (typeof held === 'string' ? held === value : held?.includes(value))
+    );
+  });
+  return {
+    roles: new Set(matching.map(({ role }) => role)),
+    deployment: new Set(
+      matching.filter(({ scope }) => scope === 'deployment').map(({ role }) => role),
+    ),
+  };
+};

@@ -1,0 +1,102 @@
+import { OAuthError, type Violation } from '../../protocol/oauth-error.ts';
+import type { InForce } from '../configuration.ts';
+import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * May this app ask at all, here and now? The caller is proven by then, so every refusal explains itself.
+ *
+ * @throws {OAuthError} `access_denied`, `unauthorized_client` or `invalid_dpop_proof`.
+ */
+export const admit = (exchange: Exchange, inForce: InForce, now: Date): void => {
+  mustBeInService(exchange, now);
+  mustBeAtItsDoor(exchange);
+  mustComeFromItsOrigin(exchange);
+  mustProveAKey(exchange);
+  if (exchange.app.id === ADMIN_CLIENT) mustBeAnAdmin(exchange, inForce, now);
+};
+
+const mustBeInService = ({ app }: Exchange, now: Date): void => {
+  if (!app.enabled) {
+    throw denied('app_id', 'disabled', 'the app is disabled', 'ask its owner or the platform team');
+  }
+  if (Date.parse(app.expires) <= now.getTime()) {
+    throw denied(
+      'app_id',
+      'expired',
+      'the registration of the app has expired',
+      'ask its owner to renew it',
+    );
+  }
+};
+
+/** A confidential app authenticates, and only the token endpoint authenticates clients. */
+const mustBeAtItsDoor = ({ app, door }: Exchange): void => {
+  const isConfidential = app.type === 'web' || app.type === 'service';
+  if (door === 'token' || !isConfidential) return;
+  throw new OAuthError('unauthorized_client', 'a confidential app exchanges at /token', {
+    violations: [
+      {
+        field: 'app_id',
+        rule: 'confidential_app',
+        message: 'this app has credentials of its own, which are not checked here',
+        remedy: 'use the token-exchange grant at /token, with client authentication',
+      },
+    ],
+  });
+};
+
+/** A page of another origin has no business with this app's tokens; leans closed for `null`. */
+const mustComeFromItsOrigin = ({ app, context: { origin } }: Exchange): void => {
+  if (origin === undefined || app.origins.includes(origin)) return;
+  throw denied(
+    'Origin',
+    'origin',
+    'this origin is not one of the app',
+    'list the origin under `origins` of the app',
+  );
+};
+
+const mustProveAKey = ({ app, jkt }: Exchange): void => {
+  if (jkt !== undefined || app.dpop === 'optional') return;
+  throw new OAuthError('invalid_dpop_proof', 'this app must prove a key with each exchange', {
+    violations: [
+      {
+        field: 'DPoP',
+        rule: 'required',
+        message: 'the request has no DPoP proof',
+        remedy: 'send a DPoP header (RFC 9449), or ask for `dpop: optional` where the tool cannot',
+      },
+    ],
+  });
+};
+
+/** The one exception to "never impersonate an admin": their own, fresh sign-in, for this door only. */
+const mustBeAnAdmin = ({ authority: { signIn } }: Exchange, inForce: InForce, now: Date): void => {
+  if (!signIn) throw notAdmin('not a sign-in');
+  const issuer = inForce.index.issuerById(signIn.issuerId);
+  const clientId = issuer?.sign_in?.client_id;
+  const isForUs = signIn.audiences.length === 1 && signIn.audiences[0] === clientId;
+  if (clientId === undefined || !isForUs) throw notAdmin('ID token is not for admin sign-in');
+  const age = now.getTime() / 1000 - (signIn.authenticatedAt ?? signIn.issuedAt);
+  if (age > ADMIN_SIGN_IN_AGE) {
+    throw denied('subject_token', 'sign_in_age', 'the sign-in is too long ago', 'sign in again');
+  }
+  const { roles } = rightsOf(inForce.deployment.admins, signIn.issuerId, signIn.attributes);
+  if (roles.size === 0) throw notAdmin('no admin rule matches');
+};
+
+const notAdmin = (detail: string): OAuthError =>
+  denied(
+    'app_id',
+    'no_admin_role',
+    'this sign-in has no admin role',
+    'ask for a role under `admins`',
+    detail,
+  );
+
+const denied = (field: string, rule: string, message: string, remedy: string, detail?: string) =>
+  new OAuthError('access_denied', message, {
+    violations: [{ field, rule, message, remedy } satisfies Violation],
+    ...(detail === undefined ? {} : { detail }),
+  });

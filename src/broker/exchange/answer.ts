@@ -1,0 +1,207 @@
+import type { Signer } from '../../keys/signer.ts';
+import type { Issuance } from '../../ledger/ledger.ts';
+import type { AuditRecord, LockTarget, TokenRecord } from '../../ledger/records.ts';
+import type { StorageDetail } from '../../protocol/authorization-details.ts';
+import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
+import type { InForce } from '../configuration.ts';
+import { deviceIdOf, newTokenId } from '../identifiers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Settled } from './settle.ts';
+
+/** What the caller gets, once it is on record. Law 4: this value is never logged or stored. */
+export interface Credential {
+  readonly accessToken: string;
+  readonly tokenType: 'DPoP' | 'Bearer';
+  /** Seconds. */
+  readonly expiresIn: number;
+  readonly tokenId: string;
+  /** Epoch seconds. */
+  readonly issuedAt: number;
+  readonly scopes: readonly string[];
+  readonly jkt: string | undefined;
+  readonly details: readonly StorageDetail[];
+}
+
+export interface Decided {
+  readonly exchange: Pick<Exchange, 'app' | 'authority' | 'jkt' | 'proofs' | 'asked' | 'context'>;
+  readonly settled: Pick<Settled, 'target' | 'parts' | 'scopes' | 'ttl'>;
+  readonly policies: readonly string[];
+  readonly policyDigest: string;
+  readonly inForce: InForce;
+  readonly now: Date;
+}
+
+/** A credential before it exists: what to record, and how to answer once that is done. */
+export interface Minted {
+  readonly issuance: Issuance;
+  readonly reveal: () => Credential;
+}
+
+export type Mint = (decided: Decided) => Minted;
+
+export const createMint =
+  ({ signer, issuer }: { readonly signer: () => Signer; readonly issuer: string }): Mint =>
+  (decided) => {
+    const { exchange, settled, now } = decided;
+    // Tokens for Daypass's own API are opaque; a resource server chooses.
+    const isJwt = settled.target.kind === 'api' && settled.target.server.token_format === 'jwt';
+    const value = isJwt ? undefined : mintOpaqueToken('at');
+    const key = isJwt ? signer() : undefined;
+    const token = toTokenRecord(decided, value, key?.kid);
+    return {
+      issuance: toIssuance(decided, token),
+      reveal: () => ({
+        accessToken: value ?? key?.sign('at+jwt', accessTokenClaims(token, issuer)) ?? '',
+        tokenType: exchange.jkt === undefined ? 'Bearer' : 'DPoP',
+        expiresIn: settled.ttl,
+        tokenId: token.tokenId,
+        issuedAt: Math.floor(now.getTime() / 1000),
+        scopes: settled.scopes,
+        jkt: exchange.jkt,
+        details: token.authorizationDetails,
+      }),
+    };
+  };
+
+const toTokenRecord = (
+  { exchange, settled, policies, policyDigest, now }: Decided,
+  value: string | undefined,
+  signingKey: string | undefined,
+): TokenRecord => {
+  const { app, authority, jkt, asked, context } = exchange;
+  const tokenId = newTokenId(now);
+  const deviceId = jkt === undefined ? undefined : deviceIdOf(jkt);
+  const bucket = settled.target.kind === 'bucket' ? settled.target.bucket : undefined;
+  return {
+    tokenId,
+    tokenHash: value === undefined ? undefined : tokenDigest(value),
+    format: value === undefined ? 'jwt' : 'opaque',
+    tenantId: authority.tenantId,
+    appId: app.id,
+    issuerId: authority.user?.issuerId,
+    issuer: authority.user?.issuer,
+    subject: authority.subject,
+    userId: authority.user?.userId,
+    deviceId,
+    actors: authority.held?.actors ?? [],
+    attributes: authority.user?.attributes ?? {},
+    resource: settled.target.id,
+    scopes: settled.scopes,
+    authorizationDetails: settled.parts.map(({ detail }) => detail),
+    binding: jkt === undefined ? undefined : { method: 'dpop', jkt },
+    parentId: authority.held?.tokenId,
+    rootId: authority.held?.rootId ?? tokenId,
+    root: authority.root,
+    lineage: lineageOf(exchange, tokenId, deviceId, signingKey),
+    policyDigest,
+    policies,
+    classification: bucket?.classification,
+    lawfulBasis: asked.lawfulBasis ?? authority.held?.lawfulBasis,
+    residency: bucket?.residency,
+    signingKey,
+    ip: context.ip,
+    traceId: context.traceId,
+    requestId: context.requestId,
+    issuedAt: now,
+    expiresAt: new Date((Math.floor(now.getTime() / 1000) + settled.ttl) * 1000),
+  };
+};
+
+const lineageOf = (
+  { app, authority }: Decided['exchange'],
+  tokenId: string,
+  deviceId: string | undefined,
+  signingKey: string | undefined,
+): readonly LockTarget[] => {
+  const lineage: LockTarget[] = [...authority.lineage, `app:${app.id}`, `token:${tokenId}`];
+  if (deviceId !== undefined) lineage.push(`device:${deviceId}`);
+  if (signingKey !== undefined) lineage.push(`key:${signingKey}`);
+  return [...new Set(lineage)];
+};
+
+const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuance => {
+  const { authority, jkt, proofs, context } = exchange;
+  const { signIn, user, held } = authority;
+  return {
+    configuration: inForce.version,
+    keys: token.lineage.filter((key) => key !== `token:${token.tokenId}`),
+    authorities: authority.authorities,
+    proofs: [...proofs, ...authority.seen],
+    ...(signIn && {
+      signIn: {
+        tokenHash: signIn.tokenHash,
+        thumbprint: jkt,
+        expiresAt: new Date(signIn.expiresAt * 1000),
+      },
+    }),
+    ...(signIn &&
+      user && {
+        person: {
+          userId: user.userId,
+          issuer: user.issuer,
+          subject: authority.subject,
+          issuerId: user.issuerId,
+          tenantId: authority.tenantId,
+        },
+      }),
+    ...(jkt !== undefined && { device: { deviceId: deviceIdOf(jkt), thumbprint: jkt } }),
+    token,
+    ancestors: ancestorsOf(held),
+    audit: auditOf(token, context),
+  };
+};
+
+/** The closure: the parent, and every token the parent descends from. */
+const ancestorsOf = (held: TokenRecord | undefined): NonNullable<Issuance['ancestors']> =>
+  (held?.lineage ?? [])
+    .filter((key) => key.startsWith('token:'))
+    .map((key) => ({ ancestorId: key.slice('token:'.length), via: 'subject' as const }));
+
+const auditOf = (token: TokenRecord, { origin }: Decided['exchange']['context']): AuditRecord => ({
+  at: token.issuedAt,
+  action: 'token.issue',
+  outcome: 'granted',
+  tenantId: token.tenantId,
+  tokenId: token.tokenId,
+  issuer: token.issuer,
+  userId: token.userId,
+  appId: token.appId,
+  deviceId: token.deviceId,
+  actors: token.actors,
+  scopes: token.scopes,
+  resource: token.resource,
+  classification: token.classification,
+  lawfulBasis: token.lawfulBasis,
+  residency: token.residency,
+  policyDigest: token.policyDigest,
+  policies: token.policies,
+  ip: token.ip,
+  traceId: token.traceId,
+  requestId: token.requestId,
+  detail: {
+    expires_at: token.expiresAt.toISOString(),
+    parent_id: token.parentId,
+    root_hash: token.root?.tokenHash,
+    origin,
+  },
+});
+
+/** RFC 9068 §2.2, with `cnf` (RFC 9449 §6.1) and what a resource server needs to enforce offline. */
+const accessTokenClaims = (token: TokenRecord, issuer: string): object => ({
+  iss: issuer,
+  sub: token.userId ?? token.subject,
+  aud: token.resource,
+  client_id: token.appId,
+  jti: token.tokenId,
+  iat: Math.floor(token.issuedAt.getTime() / 1000),
+  exp: token.expiresAt.getTime() / 1000,
+  scope: token.scopes.join(' '),
+  ...(token.binding && { cnf: { jkt: token.binding.jkt } }),
+  ...(token.authorizationDetails.length > 0 && {
+    authorization_details: token.authorizationDetails,
+  }),
+  tenant: token.tenantId,
+  app_id: token.appId,
+  ...(token.deviceId !== undefined && { device_id: token.deviceId }),
+  policy: token.policyDigest,
+});

@@ -1,0 +1,15 @@
+import type { Constraints, StorageDetail } from '../../protocol/authorization-details.ts';
+
+/** What a caller asks for, before anything is known of whether it may have it. */
+export interface Asked {
+  /** `bucket:<id>`, the id of a resource server, or `{ISSUER}/admin`; as written. */
+  readonly resource: string | undefined;
+  /** Absent: all that is held. */
+  readonly actions: readonly string[] | undefined;
+  readonly constraints: Constraints;
+  /** Storage asked for as scopes or `authorization_details`: takes the place of actions and constraints. */
+  readonly details: readonly StorageDetail[] | undefined;
+  /** Seconds. */
+  readonly ttl: number | undefined;
+  readonly lawfulBasis: string | undefined;
+}

@@ -1,0 +1,103 @@
+import type { App } from '../../config/deployment.ts';
+import type { Issuance } from '../../ledger/ledger.ts';
+import type { LockTarget, Root, SeenProof, TokenRecord } from '../../ledger/records.ts';
+import type { StorageDetail } from '../../protocol/authorization-details.ts';
+import type { Attributes, SignIn } from '../../protocol/principal.ts';
+
+/**
+ * What an exchange may draw on: a proven sign-in, a Daypass token, or a client acting for itself.
+ * Nothing issued from it is wider, lives longer or is bound to less.
+ */
+export interface Authority {
+  readonly subject: string;
+  readonly tenantId: string;
+  readonly user: AuthorityUser | undefined;
+  /** Undefined for a client: its registration has no end of its own here. */
+  readonly expiresAt: Date | undefined;
+  readonly root: Root | undefined;
+  /** Set where the authority is a token: what it holds, and what its holder must prove. */
+  readonly held: TokenRecord | undefined;
+  /** Everything whose revocation kills what is issued. */
+  readonly lineage: readonly LockTarget[];
+  readonly authorities: Issuance['authorities'];
+  readonly seen: readonly SeenProof[];
+  readonly signIn: SignIn | undefined;
+}
+
+export interface AuthorityUser {
+  readonly userId: string;
+  readonly issuerId: string;
+  readonly issuer: string;
+  readonly attributes: Attributes;
+}
+
+/** Any lock on a token kills it, whatever the moment. */
+const ALWAYS = new Date(0);
+
+export const fromSignIn = (signIn: SignIn): Authority => {
+  const people: LockTarget[] = [
+    `user:${signIn.userId}`,
+    `issuer:${signIn.issuerId}`,
+    `tenant:${signIn.tenant}`,
+  ];
+  const since = new Date(signIn.issuedAt * 1000);
+  return {
+    subject: signIn.subject,
+    tenantId: signIn.tenant,
+    user: signIn,
+    expiresAt: new Date(signIn.expiresAt * 1000),
+    root: {
+      tokenHash: signIn.tokenHash,
+      sessionId: signIn.sessionId,
+      expiresAt: new Date(signIn.expiresAt * 1000),
+    },
+    held: undefined,
+    lineage: people,
+    // Revoking a person, an issuer or a tenant ends the sign-ins before it too. Leans closed: an ID
+    // token of the very second of the revocation is refused.
+    authorities: people.map((key) => ({ key, since })),
+    seen: [],
+    signIn,
+  };
+};
+
+export const fromToken = (token: TokenRecord): Authority => ({
+  subject: token.subject,
+  tenantId: token.tenantId,
+  user:
+    token.userId === undefined || token.issuerId === undefined || token.issuer === undefined
+      ? undefined
+      : {
+          userId: token.userId,
+          issuerId: token.issuerId,
+          issuer: token.issuer,
+          attributes: token.attributes,
+        },
+  expiresAt: token.expiresAt,
+  root: token.root,
+  held: token,
+  lineage: token.lineage,
+  authorities: authoritiesOf(token),
+  seen: [],
+  signIn: undefined,
+});
+
+export const fromClient = (app: App): Authority => ({
+  subject: app.id,
+  tenantId: app.tenant,
+  user: undefined,
+  expiresAt: undefined,
+  root: undefined,
+  held: undefined,
+  lineage: [`tenant:${app.tenant}`],
+  authorities: [],
+  seen: [],
+  signIn: undefined,
+});
+
+/** What must not have been revoked since a token was issued, for the token to be good for anything. */
+export const authoritiesOf = ({ lineage, issuedAt }: TokenRecord): Issuance['authorities'] =>
+  lineage.map((key) => ({ key, since: key.startsWith('token:') ? ALWAYS : issuedAt }));
+
+export const heldDetails = (authority: Authority): readonly StorageDetail[] | undefined =>
+  authority.held?.authorizationDetails;

@@ -1,0 +1,50 @@
+import type { Grant, Limits } from '../../config/deployment.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+
+/** What bounds how long a credential may live. All in seconds. */
+export interface LifetimeBounds {
+  readonly limits: Limits['ttl'];
+  readonly grant: Pick<Grant, 'max_ttl'> | undefined;
+  /** What the authority behind it has left. */
+  readonly left: number | undefined;
+  readonly bound: boolean;
+}
+
+/** An unbound token is anybody's who finds it: it lives five minutes at most. */
+const UNBOUND_CEILING = 300;
+
+/**
+ * The seconds a credential will live: as asked, lowered to every limit that is not the deployment's own.
+ *
+ * @throws {OAuthError} `invalid_request` when `asked` is outside the deployment's floor and ceiling, or
+ *   when the authority ends before the floor is reached.
+ */
+export const settleLifetime = (asked: number | undefined, bounds: LifetimeBounds): number => {
+  const { floor, ceiling, default: usual } = bounds.limits;
+  if (asked !== undefined && (asked < floor || asked > ceiling)) {
+    throw refusal('ttl', 'ttl_range', `a credential lives ${floor} to ${ceiling} seconds here`, {
+      remedy: `ask for a ttl from ${floor} to ${ceiling}, or leave it out for ${usual}`,
+    });
+  }
+  const left = bounds.left ?? Number.POSITIVE_INFINITY;
+  if (left < floor) {
+    throw refusal(
+      'subject_token',
+      'authority_ends',
+      'the sign-in behind this request is about to end',
+      {
+        remedy: 'sign in again',
+      },
+    );
+  }
+  const ttl = Math.min(
+    asked ?? usual,
+    bounds.grant?.max_ttl ?? ceiling,
+    left,
+    bounds.bound ? ceiling : UNBOUND_CEILING,
+  );
+  return Math.floor(ttl);
+};
+
+const refusal = (field: string, rule: string, message: string, { remedy }: { remedy: string }) =>
+  new OAuthError('invalid_request', message, { violations: [{ field, rule, message, remedy }] });

@@ -1,0 +1,126 @@
+import type { App } from '../../config/deployment.ts';
+import type { Dpop } from '../../identity/dpop.ts';
+import type { IdTokenVerifier } from '../../identity/verifier.ts';
+import type { SeenProof } from '../../ledger/records.ts';
+import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
+import { opaqueKind } from '../../protocol/opaque-token.ts';
+import type { SignIn } from '../../protocol/principal.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
+import type { PresentedCredential } from '../context.ts';
+import { type createTokenProver, seen } from '../held-token.ts';
+import { ADMIN_CLIENT, adminAttributes, adminClientFor, mappedAttributes } from './admin-client.ts';
+import { type Authority, fromSignIn, fromToken } from './authority.ts';
+
+export interface ProveDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly verifier: IdTokenVerifier;
+  readonly dpop: Dpop;
+  readonly proveToken: ReturnType<typeof createTokenProver>;
+  readonly now: () => Date;
+}
+
+/** Who is proven, for which app, with which key. */
+export interface Proven {
+  readonly app: App;
+  readonly authority: Authority;
+  readonly jkt: string | undefined;
+  readonly proofs: readonly SeenProof[];
+}
+
+/**
+ * 1. Prove whom the credential in `Authorization` speaks for: an ID token of a trusted issuer, or a
+ * Daypass token of the same app.
+ *
+ * @param appId what the request says; left out, the token names the app.
+ * @throws {OAuthError} `invalid_token`, reading alike for whatever is wrong with the token.
+ */
+export const createProver =
+  (dependencies: ProveDependencies) =>
+  (credential: PresentedCredential, appId: string | undefined): Promise<Proven> =>
+    opaqueKind(credential.value) === undefined
+      ? proveSignIn(dependencies, credential, appId)
+      : proveHolder(dependencies, credential, appId);
+
+const proveHolder = async (
+  { configuration, proveToken }: ProveDependencies,
+  credential: PresentedCredential,
+  appId: string | undefined,
+): Promise<Proven> => {
+  const { token, proof } = await proveToken(credential, false);
+  const app = configuration.get().index.app(token.appId);
+  if (!app) throw unproven('the app of the token is gone');
+  if (appId !== undefined && appId !== app.id) throw otherApp();
+  return { app, authority: fromToken(token), jkt: proof?.jkt, proofs: seen(proof) };
+};
+
+const proveSignIn = async (
+  { configuration, verifier, dpop, now }: ProveDependencies,
+  { scheme, value, proof: header, method, url }: PresentedCredential,
+  appId: string | undefined,
+): Promise<Proven> => {
+  if (scheme !== 'bearer') throw unproven('an ID token is a bearer token');
+  const proof =
+    header === undefined
+      ? undefined
+      : dpop.verify(header, { method, url, beside: 'request' }, now());
+  const signIn = await verifier.verify(value, now());
+  return { ...appOf(configuration, signIn, appId), jkt: proof?.jkt, proofs: seen(proof) };
+};
+
+/** The app an ID token was issued to, and nobody else (the confused-deputy case). */
+export const appOf = (
+  configuration: CurrentConfiguration,
+  signIn: SignIn,
+  appId: string | undefined,
+): { readonly app: App; readonly authority: Authority } => {
+  if (appId === ADMIN_CLIENT) return adminSignIn(signIn);
+  const { index } = configuration.get();
+  const app = index.appByAudience(signIn.issuerId, signIn.party);
+  if (appId !== undefined && !index.app(appId)) throw unknownApp();
+  if (!app || (appId !== undefined && app.id !== appId))
+    throw unproven('ID token of another party');
+  if (app.tenant !== signIn.tenant) throw unproven('app of another tenant');
+  return {
+    app,
+    authority: fromSignIn({ ...signIn, attributes: mappedAttributes(signIn.attributes) }),
+  };
+};
+
+/** An ID token opens the admin door once; what it is good for there, `admit` says. */
+const adminSignIn = (signIn: SignIn): { readonly app: App; readonly authority: Authority } => ({
+  app: adminClientFor(signIn.tenant),
+  authority: {
+    ...fromSignIn({ ...signIn, attributes: adminAttributes(signIn.attributes) }),
+    seen: [
+      {
+        kind: 'sign_in',
+        id: `admin:${signIn.tokenHash}`,
+        keepUntil: new Date((signIn.expiresAt + 60) * 1000),
+      },
+    ],
+  },
+});
+
+const otherApp = (): OAuthError =>
+  new OAuthError('invalid_request', 'the token belongs to another app', {
+    violations: [
+      {
+        field: 'app_id',
+        rule: 'same_app',
+        message: 'a Daypass token can be narrowed by its own app only',
+        remedy: 'leave app_id out, or name the app the token was issued to',
+      },
+    ],
+  });
+
+const unknownApp = (): OAuthError =>
+  new OAuthError('invalid_request', 'no such app', {
+    violations: [
+      {
+        field: 'app_id',
+        rule: 'unknown_app',
+        message: 'no app is registered under this id',
+        remedy: 'leave app_id out, or ask the platform team to register the app',
+      },
+    ],
+  });

@@ -1,0 +1,38 @@
+import type { IssuanceRefusal } from '../../ledger/ledger.ts';
+import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
+
+/** Why the ledger would not record it, in the caller's terms. */
+export const refused = (refusal: Exclude<IssuanceRefusal, 'stale_configuration'>): OAuthError => {
+  switch (refusal) {
+    case 'blocked':
+      return new OAuthError('access_denied', 'the security team has blocked this', {
+        detail: 'blocked by a revocation',
+        violations: [
+          {
+            field: 'app_id',
+            rule: 'blocked',
+            message: 'the app, the user or the device is blocked',
+            remedy: 'ask the security team to lift the block',
+          },
+        ],
+      });
+    case 'revoked':
+      return unproven('revoked, or signed in before a revocation');
+    case 'bound_to_another_key':
+      return unproven('the ID token was first exchanged with another key');
+    case 'replayed_sign_in':
+      return unproven('the ID token was used before');
+    case 'replayed_proof':
+      return replayedProof();
+  }
+};
+
+export const replayedProof = (status?: number): OAuthError =>
+  new OAuthError(
+    'invalid_dpop_proof',
+    'the DPoP proof is not acceptable: make a new one for each request',
+    {
+      detail: 'proof seen before',
+      ...(status === undefined ? {} : { status }),
+    },
+  );

@@ -1,0 +1,63 @@
+import type { Dpop, Proof } from '../identity/dpop.ts';
+import type { HeldToken, Tokens } from '../ledger/ledger.ts';
+import type { SeenProof, TokenRecord } from '../ledger/records.ts';
+import { unproven } from '../protocol/oauth-error.ts';
+import { opaqueKind, tokenDigest } from '../protocol/opaque-token.ts';
+import type { PresentedCredential } from './context.ts';
+import { replayedProof } from './exchange/refused.ts';
+
+export interface HeldTokenDependencies {
+  readonly tokens: Pick<Tokens, 'use'>;
+  readonly dpop: Dpop;
+  readonly now: () => Date;
+}
+
+/** A Daypass token in the hands of whoever may use it. */
+export interface ProvenToken {
+  readonly token: TokenRecord;
+  readonly proof: Proof | undefined;
+}
+
+/** What is remembered of a proof. */
+export const seen = (proof: Proof | undefined): readonly SeenProof[] =>
+  proof ? [{ kind: 'proof', id: proof.replayId, keepUntil: proof.keepUntil }] : [];
+
+/**
+ * Proves a Daypass token at the door: known, alive, in its own scheme, with the key it is bound to.
+ *
+ * @param claim whether to use the proof up now; an exchange leaves that to the statement that issues.
+ * @throws {OAuthError} `invalid_token` for whatever is wrong with the token, all reading alike;
+ *   `invalid_dpop_proof` or `use_dpop_nonce` for the proof, with 401.
+ */
+export const createTokenProver =
+  ({ tokens, dpop, now }: HeldTokenDependencies) =>
+  async (credential: PresentedCredential, claim: boolean): Promise<ProvenToken> => {
+    // A JWT of ours is for the resource server it names, never for this API.
+    if (opaqueKind(credential.value) !== 'at') throw unproven('not an access token of ours');
+    const proof = credential.scheme === 'dpop' ? proveKey(dpop, credential, now()) : undefined;
+    const held = await tokens.use(
+      tokenDigest(credential.value),
+      claim ? seen(proof)[0] : undefined,
+    );
+    return { token: mustBeAlive(held, proof, now()), proof };
+  };
+
+const proveKey = (
+  dpop: Dpop,
+  { proof, method, url, value }: PresentedCredential,
+  now: Date,
+): Proof => dpop.verify(proof, { method, url, accessToken: value, beside: 'credential' }, now);
+
+export const mustBeAlive = (
+  held: HeldToken | undefined,
+  proof: Proof | undefined,
+  now: Date,
+): TokenRecord => {
+  if (!held) throw unproven('token is not known');
+  const { token, revoked, replayed } = held;
+  if (token.binding?.jkt !== proof?.jkt) throw unproven('wrong scheme or wrong key');
+  if (revoked) throw unproven('token is revoked');
+  if (token.expiresAt <= now) throw unproven('token has expired');
+  if (replayed) throw replayedProof(401);
+  return token;
+};

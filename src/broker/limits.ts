@@ -1,0 +1,84 @@
+import type { App } from '../config/deployment.ts';
+import type { QuotaClaim, Quotas } from '../ledger/ledger.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
+
+const MINUTE = 60;
+const HOUR = 3_600;
+const DAY = 86_400;
+
+/**
+ * Takes from an app's limits, which hold for each of its users (for the app itself where it acts alone).
+ *
+ * @throws {OAuthError} `too_many_requests` with `Retry-After` and the `RateLimit` header fields.
+ */
+const take = async (quotas: Quotas, name: string, claim: QuotaClaim): Promise<void> => {
+  const { taken, retryAfter } = await quotas.take(claim);
+  if (taken) return;
+  throw new OAuthError('too_many_requests', `the limit of ${name} is reached`, {
+    retryAfter,
+    headers: {
+      'RateLimit-Policy': `"${name}";q=${claim.limit};w=${claim.windowSeconds}`,
+      RateLimit: `"${name}";r=0;t=${retryAfter}`,
+    },
+    violations: [
+      {
+        field: 'app_id',
+        rule: name,
+        message: `${claim.limit} in ${claim.windowSeconds} s is the limit for a user of this app`,
+        remedy: `wait ${retryAfter} s, or ask the platform team for a higher limit`,
+      },
+    ],
+  });
+};
+
+const claim = (
+  name: string,
+  app: App,
+  userId: string | undefined,
+  measures: Omit<QuotaClaim, 'id'>,
+): QuotaClaim => ({ id: `${name}:${app.id}:${userId ?? ''}`, ...measures });
+
+export const takeExchange = async (
+  quotas: Quotas,
+  app: App,
+  userId: string | undefined,
+  now: Date,
+): Promise<void> => {
+  const limit = app.limits?.exchanges_per_minute;
+  if (limit === undefined) return;
+  const measures = { limit, windowSeconds: MINUTE, amount: 1, now };
+  await take(quotas, 'exchanges_per_minute', claim('exchanges', app, userId, measures));
+};
+
+/** @returns what gives it all back, for an upload that was not recorded after all. */
+export const takeUpload = async (
+  quotas: Quotas,
+  app: App,
+  userId: string | undefined,
+  size: number,
+  now: Date,
+): Promise<() => Promise<void>> => {
+  const { uploads_per_hour: uploads, bytes_per_day: bytes } = app.limits ?? {};
+  const taken: QuotaClaim[] = [];
+  const refund = async (): Promise<void> => {
+    for (const each of taken) await quotas.refund(each);
+  };
+  const reserve = async (name: string, each: QuotaClaim): Promise<void> => {
+    await take(quotas, name, each);
+    taken.push(each);
+  };
+  try {
+    if (uploads !== undefined) {
+      const measures = { limit: uploads, windowSeconds: HOUR, amount: 1, now };
+      await reserve('uploads_per_hour', claim('uploads', app, userId, measures));
+    }
+    if (bytes !== undefined) {
+      const measures = { limit: bytes, windowSeconds: DAY, amount: size, now };
+      await reserve('bytes_per_day', claim('bytes', app, userId, measures));
+    }
+  } catch (error) {
+    await refund();
+    throw error;
+  }
+  return refund;
+};

@@ -1,0 +1,64 @@
+import type { Objects } from '../../ledger/ledger.ts';
+import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { type Audited, audited } from '../audited.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
+import type { RequestContext } from '../context.ts';
+import { findOwnUpload } from '../own-object.ts';
+import { holder, partsWith, placeOf } from '../use.ts';
+
+export interface CompleteUploadDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly objects: Objects;
+  readonly audit: Audited['audit'];
+  readonly stores: (bucketId: string) => ObjectStore;
+  /** Wakes the validator; the poller would find the object anyway. */
+  readonly wake: () => void;
+  readonly now: () => Date;
+}
+
+/** The uploader says that the bytes are there. Saying it again changes nothing. */
+export const createCompleteUpload =
+  (dependencies: CompleteUploadDependencies) =>
+  (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> =>
+    audited(dependencies, 'upload.complete', holder(token, context), [], async (event) => {
+      placeOf(token, undefined, dependencies.configuration.get(), context);
+      partsWith(token, 'write');
+      const object = await findOwnUpload(dependencies.objects, token, objectId);
+      event.objectId = object.objectId;
+      if (object.status !== 'pending') return object;
+
+      // Its word is a wake-up only: the storage says whether anything is there.
+      if (!(await dependencies.stores(object.bucketId).head(object.stagingKey)))
+        throw nothingThere();
+      await dependencies.objects.advance({
+        objectId: object.objectId,
+        from: ['pending'],
+        to: 'uploaded',
+        at: dependencies.now(),
+        audit: { ...event, at: dependencies.now(), action: 'upload.complete', outcome: 'granted' },
+      });
+      dependencies.wake();
+      return { ...object, status: 'uploaded' };
+    });
+
+const nothingThere = (): OAuthError =>
+  new OAuthError('conflict', 'nothing has been uploaded yet', {
+    violations: [
+      {
+        field: 'objectId',
+        rule: 'not_uploaded',
+        message: 'the storage has no object under the upload URL',
+        remedy: 'PUT the file to uploadUrl first, with the headers that came with it',
+      },
+    ],
+  });
+
+/** What became of an upload. */
+export const createUploadStatus =
+  ({ configuration, objects }: Pick<CompleteUploadDependencies, 'configuration' | 'objects'>) =>
+  (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> => {
+    placeOf(token, undefined, configuration.get(), context);
+    return findOwnUpload(objects, token, objectId);
+  };

@@ -1,0 +1,169 @@
+import type { App } from '../config/deployment.ts';
+import type { Issuance, IssuanceRefusal } from '../ledger/ledger.ts';
+import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
+import type { Action, ObjectInQuestion, PolicyEngine, Question } from '../policy/engine.ts';
+import { mustPermit } from '../policy/engine.ts';
+import type { StorageAction, StorageDetail } from '../protocol/authorization-details.ts';
+import { OAuthError, unproven } from '../protocol/oauth-error.ts';
+import type { InForce } from './configuration.ts';
+import type { RequestContext } from './context.ts';
+import { authoritiesOf } from './exchange/authority.ts';
+import { constraintsOf, policyUser } from './exchange/question.ts';
+import { refused } from './exchange/refused.ts';
+import { grantsFor, policyResource, type Target, toDetail } from './exchange/target.ts';
+
+/** The use of a token on one bucket: what it may still do there, now. */
+export interface Use {
+  readonly token: TokenRecord;
+  readonly app: App;
+  readonly target: Extract<Target, { kind: 'bucket' }>;
+  readonly inForce: InForce;
+}
+
+/**
+ * Where a token is used: its own bucket, through its own app, both as they stand now.
+ *
+ * @throws {OAuthError} `invalid_target` where it is for another resource, `access_denied` where the app
+ *   has been disabled or its origin is another's.
+ */
+export const placeOf = (
+  token: TokenRecord,
+  resource: string | undefined,
+  inForce: InForce,
+  context: RequestContext,
+): Use => {
+  if (resource !== undefined && resource !== token.resource) throw otherResource();
+  const app = inForce.index.app(token.appId);
+  if (!app?.enabled) throw unproven('the app of the token is gone or disabled');
+  if (context.origin !== undefined && !app.origins.includes(context.origin)) throw otherOrigin();
+  const bucket = inForce.index.bucket(token.resource.slice('bucket:'.length));
+  if (!token.resource.startsWith('bucket:') || !bucket || bucket.tenant !== token.tenantId) {
+    throw otherResource();
+  }
+  return { token, app, target: { kind: 'bucket', id: token.resource, bucket }, inForce };
+};
+
+/** The parts of a token that hold an action. @throws {OAuthError} `invalid_scope` where none does. */
+export const partsWith = (token: TokenRecord, action: StorageAction): readonly StorageDetail[] => {
+  const parts = token.authorizationDetails.filter(({ actions }) => actions.includes(action));
+  if (parts.length > 0) return parts;
+  throw new OAuthError('invalid_scope', `the token does not hold "${action}"`, {
+    violations: [
+      {
+        field: 'Authorization',
+        rule: 'action_not_held',
+        message: `the token does not hold the action "${action}"`,
+        remedy: `exchange for a token with "${action}" among its actions`,
+      },
+    ],
+  });
+};
+
+/**
+ * Asks policy about the use of a token, with the attributes it was issued under and the app's grant as
+ * it stands now: what was taken from the grant is gone for tokens already out.
+ */
+export const permit = (
+  policy: PolicyEngine,
+  { token, app, target, inForce }: Use,
+  use: {
+    readonly action: Action;
+    readonly storageAction: StorageAction;
+    readonly detail: StorageDetail;
+    readonly object: ObjectInQuestion;
+    readonly ttl: number;
+    readonly now: Date;
+  },
+): readonly string[] => {
+  const grants = grantsFor(app, target)
+    .filter(({ actions }) => actions.includes(use.storageAction))
+    .map((grant) => toDetail(grant, app, token.userId));
+  const grant =
+    grants.find(({ prefix = '/' }) => `/${use.object.key}`.startsWith(prefix)) ?? grants[0];
+  const question: Question = {
+    action: use.action,
+    ...(token.userId !== undefined &&
+      token.issuerId !== undefined && {
+        user: policyUser(
+          { userId: token.userId, issuerId: token.issuerId, attributes: token.attributes },
+          token.tenantId,
+        ),
+      }),
+    app: { id: app.id, tenant: app.tenant, type: app.type, owner: app.owner },
+    resource: policyResource(target, token.tenantId, inForce),
+    actions: [use.storageAction],
+    constraints: constraintsOf(use.detail),
+    ...(grant && { grant: { actions: grant.actions, ...constraintsOf(grant) } }),
+    ttl: use.ttl,
+    ttlCeiling: Math.max(use.ttl, inForce.deployment.limits.ttl.ceiling),
+    bound: token.binding !== undefined,
+    ...(token.lawfulBasis === undefined ? {} : { lawfulBasis: token.lawfulBasis }),
+    object: use.object,
+    actors: token.actors.length,
+  };
+  return mustPermit(policy.decide(question));
+};
+
+/** What any credential issued from a token must still be true of it in the issuing instant. */
+export const issuedFrom = (
+  token: TokenRecord,
+  inForce: InForce,
+): Pick<Issuance, 'configuration' | 'keys' | 'authorities' | 'proofs'> => ({
+  configuration: inForce.version,
+  keys: token.lineage,
+  authorities: authoritiesOf(token),
+  proofs: [],
+});
+
+/** What is known of the holder of a token, for the record of whatever comes. */
+export const holder = (token: TokenRecord, context: RequestContext): Partial<AuditRecord> => ({
+  tenantId: token.tenantId,
+  tokenId: token.tokenId,
+  issuer: token.issuer,
+  userId: token.userId,
+  appId: token.appId,
+  deviceId: token.deviceId,
+  actors: token.actors,
+  resource: token.resource,
+  classification: token.classification,
+  lawfulBasis: token.lawfulBasis,
+  residency: token.residency,
+  ip: context.ip,
+  traceId: context.traceId,
+  requestId: context.requestId,
+});
+
+/** @throws {OAuthError} for any refusal but a stale configuration, of which it answers true. */
+export const mustRetry = (refusal: IssuanceRefusal | undefined): boolean => {
+  if (refusal === undefined) return false;
+  if (refusal === 'stale_configuration') return true;
+  throw refused(refusal);
+};
+
+/** Seconds until the sign-in behind a token ends; a client alone has until its token does. */
+export const authorityLeft = (token: TokenRecord, now: Date): number =>
+  ((token.root?.expiresAt ?? token.expiresAt).getTime() - now.getTime()) / 1000;
+
+const otherResource = (): OAuthError =>
+  new OAuthError('invalid_target', 'the token is not for this resource', {
+    violations: [
+      {
+        field: 'resource',
+        rule: 'not_held',
+        message: 'the token was issued for another resource',
+        remedy: 'leave the resource out, or exchange for a token for this one',
+      },
+    ],
+  });
+
+const otherOrigin = (): OAuthError =>
+  new OAuthError('access_denied', 'this origin is not one of the app', {
+    violations: [
+      {
+        field: 'Origin',
+        rule: 'origin',
+        message: 'the request comes from an origin that is not one of the app',
+        remedy: 'list the origin under `origins` of the app',
+      },
+    ],
+  });

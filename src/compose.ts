@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Logger, pino } from 'pino';
+import {
+  type Configure,
+  createConfigure,
+  createCurrentConfiguration,
+} from './broker/configure/configure.ts';
+import { createBroker } from './compose/broker.ts';
+import { applyAtStart } from './compose/configuration.ts';
+import { MIGRATIONS, openServer } from './compose/database.ts';
+import { createHandlers } from './compose/http.ts';
+import { loadKeys } from './compose/keys.ts';
+import { createRounds } from './compose/rounds.ts';
+import { loadSecrets } from './compose/secrets.ts';
+import { listen } from './compose/servers.ts';
+import { createStores } from './compose/stores.ts';
+import type { Config } from './config/config.ts';
+import { secretReader } from './config/secret.ts';
+import { migrate } from './ledger/postgres/migrate.ts';
+import { openPostgresLedger, type PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
+
+/** A broker that is running, with everything it started. */
+export interface Daypass {
+  readonly issuer: string;
+  readonly contentOrigin: string;
+  /** The demo IdP's URL, where the configuration in force names it. */
+  readonly idp: string | undefined;
+  readonly ledger: PostgresLedger;
+  /** Ends what it started, in order; requests under way have the configured grace. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds by which tests move the ledger's clock. */
+  readonly shift?: () => number;
+  readonly logger?: Logger;
+  readonly idpPort?: number;
+}
+
+const { version: VERSION } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
+) as { version: string };
+
+const DEMO_IDP_PORT = 8081;
+
+/** Milliseconds between two rounds of what an instance does of its own accord. */
+const EVERY = { configuration: 1_000, clock: 10_000, uploads: 2_000, purge: 30_000 };
+
+/** Starts a broker. What was started before a failure is stopped again. */
+export const startDaypass = async (
+  config: Config,
+  options: StartOptions = {},
+): Promise<Daypass> => {
+  const logger = options.logger ?? pino({ level: config.logLevel });
+  const onError = (error: unknown): void =>
+    logger.warn({ err: error }, 'a round of background work failed');
+  const started: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of started.splice(0).reverse()) await end().catch(onError);
+  };
+  try {
+    // 1. What is kept.
+    const server = await openServer(config);
+    started.push(server.stop);
+    const ledger = await openLedger(config, server.url, options, logger);
+    started.push(ledger.close);
+
+    // 2. What was told. The demo IdP runs where what was told names it.
+    const { configure, configuration, idp } = await readConfiguration(config, ledger, options);
+    if (idp) started.push(idp.stop);
+
+    // 3. What signs, and where things are stored.
+    const secrets = loadSecrets(config);
+    const keys = await loadKeys(ledger, secrets.keyEncryptionKey);
+    const origins = { content: config.contentOrigin ?? '' };
+    const contentOrigin = (): string => origins.content;
+    const secret = secretReader(options.env ?? {});
+    const stores = createStores({
+      configuration,
+      home: config.home,
+      localSecret: secrets.localStore,
+      contentOrigin,
+      secret,
+    });
+
+    // 4. The use cases, and the doors to them.
+    const { issuer, production } = config;
+    const broker = createBroker({
+      issuer,
+      production,
+      ledger,
+      configuration,
+      configure,
+      keys: () => keys,
+      secrets,
+      stores,
+      contentOrigin,
+      onError,
+    });
+    const handlers = createHandlers({
+      config,
+      version: VERSION,
+      ledger,
+      configuration,
+      configure,
+      broker,
+      keys,
+      secrets,
+      stores,
+      logger,
+    });
+
+    const content = await listen(handlers.content, contentAddress(config));
+    started.push(() => content.close(config.shutdownGrace * 1000));
+    if (config.contentOrigin === undefined) origins.content = sameHost(issuer, content.port);
+    const api = await listen(handlers.api, config);
+    started.push(() => api.close(config.shutdownGrace * 1000));
+
+    // 5. What happens without being asked.
+    const rounds = createRounds(onError);
+    started.push(rounds.stop);
+    rounds.every(EVERY.configuration, async () => {
+      if (await configuration.isStale()) await configuration.refresh();
+    });
+    rounds.every(EVERY.clock, ledger.clock.synchronise);
+    rounds.every(EVERY.uploads, broker.poller.poll);
+    rounds.every(EVERY.purge, ledger.purge);
+
+    return { issuer, contentOrigin: contentOrigin(), idp: idp?.issuer, ledger, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const openLedger = async (
+  config: Config,
+  url: string,
+  options: StartOptions,
+  logger: Logger,
+): Promise<PostgresLedger> => {
+  const ledger = openPostgresLedger({
+    url,
+    onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
+    // Monotonic: a clock that is set does not move the ledger's until it is measured again.
+    localTime: () => performance.timeOrigin + performance.now(),
+    ...(options.shift && { shift: options.shift }),
+  });
+  await ledger.clock.synchronise();
+  const excess = await ledger.excessPrivileges();
+  if (excess.length > 0) {
+    await ledger.close();
+    throw new Error(
+      `the database role may ${excess.join(' and ')} audit events: run daypass migrate, and connect as a member of daypass_app`,
+    );
+  }
+  logger.debug({ home: config.home }, 'ledger open');
+  return ledger;
+};
+
+const readConfiguration = async (config: Config, ledger: PostgresLedger, options: StartOptions) => {
+  const parts = {
+    configurations: ledger.configurations,
+    production: config.production,
+    now: ledger.clock.now,
+  };
+  const configure = createConfigure(parts);
+  const configuration = createCurrentConfiguration(parts);
+  const demoIdp = `http://localhost:${options.idpPort ?? DEMO_IDP_PORT}`;
+  await applyAtStart(config, configure, ledger, demoIdp);
+  const { deployment } = await configuration.refresh();
+  const isDemo = deployment.issuers.some(({ issuer }) => issuer === demoIdp);
+  const idp =
+    isDemo && !config.production
+      ? await startIdp(config, options.idpPort ?? DEMO_IDP_PORT)
+      : undefined;
+  return { configure, configuration, idp };
+};
+
+const startIdp = async (config: Config, port: number) => {
+  const { startDemoIdp } = await import('./demo/idp.ts');
+  return startDemoIdp({ port, dir: join(config.home, 'idp') });
+};
+
+/** Outside production user content has the same host on another, free port. */
+const contentAddress = ({
+  host,
+  contentOrigin,
+  production,
+}: Config): { host: string; port: number } => ({
+  host,
+  port: contentOrigin === undefined ? 0 : contentPort(contentOrigin, production),
+});
+
+/** In production a proxy in front knows the public origin; it finds the content server here. */
+const PRODUCTION_CONTENT_PORT = 8082;
+
+const contentPort = (origin: string, production: boolean): number => {
+  const { port, protocol } = new URL(origin);
+  if (production || port === '') return PRODUCTION_CONTENT_PORT;
+  return protocol === 'http:' ? Number(port) : PRODUCTION_CONTENT_PORT;
+};
+
+const sameHost = (issuer: string, port: number): string => {
+  const { hostname } = new URL(issuer);
+  return `http://${hostname}:${port}`;
+};
+
+/** For commands that administer without serving. */
+export interface Administration {
+  readonly configure: Configure;
+  readonly ledger: PostgresLedger;
+  migrate(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** The database without the servers. An embedded one is started, or reached where it already runs. */
+export const openForAdministration = async (config: Config): Promise<Administration> => {
+  const url = await reachDatabase(config);
+  const ledger = openPostgresLedger({
+    url: url.url,
+    onConnectionError: () => undefined,
+    localTime: Date.now,
+  });
+  const { production } = config;
+  return {
+    ledger,
+    configure: createConfigure({
+      configurations: ledger.configurations,
+      production,
+      now: ledger.clock.now,
+    }),
+    migrate: async () => (await migrate(url.url, MIGRATIONS)).applied,
+    close: async () => {
+      await ledger.close();
+      await url.stop();
+    },
+  };
+};
+
+const reachDatabase = async (config: Config) => {
+  if (config.databaseUrl === undefined && !config.production) {
+    const { runningPostgresUrl } = await import('./demo/embedded-postgres.ts');
+    const running = await runningPostgresUrl(join(config.home, 'pg'));
+    if (running !== undefined) return { url: running, stop: async () => {} };
+  }
+  return openServer(config);
+};

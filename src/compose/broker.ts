@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { createAdminDoor } from '../broker/admin.ts';
+import type { CurrentConfiguration } from '../broker/configuration.ts';
+import type { Configure } from '../broker/configure/configure.ts';
+import { createDeleteObject, createListObjects } from '../broker/download/objects.ts';
+import { createRedeemTicket } from '../broker/download/redeem-ticket.ts';
+import { createRequestDownload } from '../broker/download/request-download.ts';
+import { claimAttribute } from '../broker/exchange/admin-client.ts';
+import { createMint } from '../broker/exchange/answer.ts';
+import { createDryRun, createExchange } from '../broker/exchange/exchange.ts';
+import { createProver } from '../broker/exchange/prove.ts';
+import { createTokenEndpointProver } from '../broker/exchange/prove-subject.ts';
+import { createTokenProver } from '../broker/held-token.ts';
+import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
+import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
+import { createRequestUpload } from '../broker/upload/request-upload.ts';
+import { createUploadPoller } from '../broker/upload/upload-poller.ts';
+import { createValidateUpload } from '../broker/upload/validate-upload.ts';
+import type { Deployment } from '../config/deployment.ts';
+import { createFetch } from '../egress/fetch.ts';
+import { createDpop, createNonces } from '../identity/dpop.ts';
+import { createIdTokenVerifier, type TrustedIssuer } from '../identity/verifier.ts';
+import { inspect } from '../inspection/inspector.ts';
+import type { KeyRing } from '../keys/signer.ts';
+import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
+import { loadBundle } from '../policy/cedar/bundle.ts';
+import { createCedarEngine } from '../policy/cedar/cedar-engine.ts';
+import { createMemo } from '../policy/memo.ts';
+import type { Secrets } from './secrets.ts';
+import type { Stores } from './stores.ts';
+
+export interface BrokerParts {
+  readonly issuer: string;
+  readonly production: boolean;
+  readonly ledger: PostgresLedger;
+  readonly configuration: CurrentConfiguration;
+  readonly configure: Configure;
+  readonly keys: () => KeyRing;
+  readonly secrets: Secrets;
+  readonly stores: Stores;
+  readonly contentOrigin: () => string;
+  readonly onError: (error: unknown) => void;
+}
+
+export const POLICIES = join(import.meta.dirname, '..', '..', 'policies');
+
+/** Every use case, with the adapters it runs on. */
+export const createBroker = (parts: BrokerParts) => {
+  const { issuer, ledger, configuration, keys, stores, contentOrigin, onError } = parts;
+  const now = ledger.clock.now;
+  const policy = createMemo(createCedarEngine(loadBundle(POLICIES)));
+  const nonces = createNonces(parts.secrets.nonces);
+  const dpop = createDpop({ nonces });
+  const fetch = createFetch({ allowLoopback: !parts.production });
+  const issuers = trustedIssuers(configuration);
+  const verifier = createIdTokenVerifier({ issuers, fetch });
+  const proveToken = createTokenProver({ tokens: ledger.tokens, dpop, now });
+
+  const base = { configuration, policy, now, issuer, stores: stores.of, contentOrigin };
+  const all = { ...base, ...ledger };
+  const validate = createValidateUpload({ ...all, inspect });
+  const poller = createUploadPoller({ ...all, validate, onError });
+  const wake = (): void => void poller.validateArrived().catch(onError);
+  const mint = createMint({ signer: () => keys().active, issuer });
+
+  return {
+    nonce: () => nonces.issue(now()),
+    policy,
+    poller,
+    proveToken,
+    prove: createProver({ configuration, verifier, dpop, proveToken, now }),
+    tokenEndpointProver: createTokenEndpointProver({
+      configuration,
+      verifier,
+      dpop,
+      tokens: ledger.tokens,
+      tokenEndpoint: `${issuer}/token`,
+      now,
+    }),
+    exchange: createExchange({ ...all, mint }),
+    dryRun: createDryRun(all),
+    requestUpload: createRequestUpload(all),
+    uploadStatus: createUploadStatus(all),
+    completeUpload: createCompleteUpload({ ...all, wake }),
+    requestDownload: createRequestDownload(all),
+    redeemTicket: createRedeemTicket(all),
+    listObjects: createListObjects(all),
+    deleteObject: createDeleteObject(all),
+    adminDoor: createAdminDoor({ configuration, issuer }),
+    revoke: createRevoke(all),
+    lift: createLift(all),
+  };
+};
+
+export type Broker = ReturnType<typeof createBroker>;
+
+/** The issuers in force, each with what admin rules look at beside what policy does. Computed per version. */
+const trustedIssuers = (configuration: CurrentConfiguration): (() => readonly TrustedIssuer[]) => {
+  let known:
+    | { readonly deployment: Deployment; readonly issuers: readonly TrustedIssuer[] }
+    | undefined;
+  return () => {
+    const { deployment } = configuration.get();
+    if (known?.deployment !== deployment) known = { deployment, issuers: toTrusted(deployment) };
+    return known.issuers;
+  };
+};
+
+const toTrusted = ({ issuers, admins }: Deployment): readonly TrustedIssuer[] =>
+  issuers
+    .filter(({ enabled }) => enabled)
+    .map((issuer) => ({
+      id: issuer.id,
+      issuer: issuer.issuer,
+      tenant: issuer.tenant,
+      // An admin's own sign-in is for Daypass itself, whether or not apps' audiences name it.
+      audiences: [...issuer.audiences, ...(issuer.sign_in ? [issuer.sign_in.client_id] : [])],
+      algorithms: issuer.algorithms,
+      maxIdTokenAge: issuer.max_id_token_age,
+      claims: {
+        ...issuer.claims,
+        ...Object.fromEntries(
+          admins
+            .filter((rule) => rule.issuer === issuer.id)
+            .map(({ claim }) => [claimAttribute(claim), claim]),
+        ),
+      },
+    }));

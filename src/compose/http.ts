@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http';
+import type { Context } from 'koa';
+import type { Logger } from 'pino';
+import type { CurrentConfiguration } from '../broker/configuration.ts';
+import type { Configure } from '../broker/configure/configure.ts';
+import type { RequestContext } from '../broker/context.ts';
+import type { Config } from '../config/config.ts';
+import { type Answered, createApp } from '../http/app.ts';
+import { createAuthorizationServer } from '../http/authorization-server.ts';
+import { createContentHandler } from '../http/content.ts';
+import { createMetrics } from '../http/metrics.ts';
+import { createOpenApi } from '../http/openapi.ts';
+import { createCors } from '../http/origin.ts';
+import { createPages } from '../http/pages.ts';
+import { createRequestContext } from '../http/request-context.ts';
+import { routeTable } from '../http/route-table.ts';
+import { createServeRoute } from '../http/serve-route.ts';
+import type { KeyRing } from '../keys/signer.ts';
+import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
+import { createProvider } from '../oauth/provider.ts';
+import { createLocalGateway } from '../storage/local/gateway.ts';
+import type { Broker } from './broker.ts';
+import type { Secrets } from './secrets.ts';
+import { pinHost } from './servers.ts';
+import type { Stores } from './stores.ts';
+
+export interface HttpParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly ledger: PostgresLedger;
+  readonly configuration: CurrentConfiguration;
+  readonly configure: Configure;
+  readonly broker: Broker;
+  readonly keys: KeyRing;
+  readonly secrets: Secrets;
+  readonly stores: Stores;
+  readonly logger: Logger;
+}
+
+/** The two origins: the API's, and the one user content leaves from. */
+export const createHandlers = (parts: HttpParts) => {
+  const { config, ledger, configuration, configure, broker, logger, stores } = parts;
+  const { issuer } = config;
+  const now = ledger.clock.now;
+  const metrics = createMetrics();
+  const requestContext = createRequestContext(config.trustedProxies);
+
+  // The library makes a Koa context of its own: what ours knows of a request travels beside it.
+  const contexts = new WeakMap<IncomingMessage, RequestContext>();
+  const contextFor = (ctx: Context): RequestContext => {
+    const context = requestContext(ctx.req);
+    contexts.set(ctx.req, context);
+    return context;
+  };
+  const provider = createProvider({
+    issuer,
+    artifacts: ledger.artifacts,
+    configuration,
+    jwks: { keys: parts.keys.privateJwks as never },
+    cookieKeys: [parts.secrets.cookies],
+    now,
+    prover: broker.tokenEndpointProver,
+    exchange: broker.exchange,
+    contextOf: (ctx) => contexts.get(ctx.req) ?? requestContext(ctx.req),
+  });
+
+  const routes = routeTable({
+    ...ledger,
+    ...broker,
+    configuration,
+    configure,
+    now,
+    ready: async () => {
+      await ledger.ping();
+      configuration.get();
+    },
+    metrics: metrics.render,
+    openapi: () => openapi,
+  });
+  const openapi = createOpenApi(routes, { issuer, version: parts.version });
+
+  const onAnswer = (answer: Answered): void => {
+    metrics.answered(answer);
+    log(logger, answer);
+  };
+  const app = createApp({
+    routes,
+    serve: createServeRoute({ issuer, proveToken: broker.proveToken, adminDoor: broker.adminDoor }),
+    requestContext: contextFor,
+    cors: createCors(configuration),
+    nonce: broker.nonce,
+    onAnswer,
+    pages: createPages('/openapi.json'),
+    provider: createAuthorizationServer({
+      callback: provider.callback() as never,
+      pin: (request) => pinHost(request, issuer),
+    }),
+  });
+  app.on('error', (error) => logger.error({ err: error }, 'answering failed'));
+
+  const gateway = createLocalGateway({ stores: stores.local });
+  const content = createContentHandler({
+    redeem: broker.redeemTicket,
+    local: (request, response) => gateway(request, response, now()),
+    requestContext,
+    onError: (error, requestId) =>
+      logger.info({ requestId, code: error.code, detail: error.detail }, 'refused'),
+  });
+  return { api: app.callback(), content };
+};
+
+/** One line for each answer. `detail` says which check failed; no token, proof or URL is ever in it. */
+const log = (logger: Logger, { error, ...answer }: Answered): void => {
+  if (error === undefined) {
+    logger.debug(answer, 'answered');
+    return;
+  }
+  const refusal = { ...answer, code: error.code, detail: error.detail };
+  if (error.code === 'server_error') logger.error({ ...refusal, err: error.cause }, 'failed');
+  else if (error.status >= 500) logger.warn({ ...refusal, err: error.cause }, 'unavailable');
+  else logger.info(refusal, 'refused');
+};

@@ -1,0 +1,34 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+
+/** What instances of one deployment share without telling each other: all derived from one key. */
+export interface Secrets {
+  readonly keyEncryptionKey: Buffer;
+  readonly nonces: Buffer;
+  readonly cookies: Buffer;
+  readonly localStore: Buffer;
+}
+
+export const loadSecrets = (config: Config): Secrets => {
+  const keyEncryptionKey = config.keyEncryptionKey ?? developmentKey(config.home);
+  const derive = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', keyEncryptionKey, '', `daypass ${purpose} 1`, 32));
+  return {
+    keyEncryptionKey,
+    nonces: derive('dpop nonces'),
+    cookies: derive('cookies'),
+    localStore: derive('local store'),
+  };
+};
+
+/** Outside production a key is made once and kept: `config/` has refused production without one. */
+const developmentKey = (home: string): Buffer => {
+  const path = join(home, 'key-encryption-key');
+  if (!existsSync(path)) {
+    mkdirSync(home, { recursive: true });
+    writeFileSync(path, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
+  }
+  return Buffer.from(readFileSync(path, 'utf8'), 'base64');
+};

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { mustReach } from '../../broker/admin.ts';
+import type { AuditTrail, Tokens } from '../../ledger/ledger.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { NO_STORE } from '../reply.ts';
+import { type Route, route } from '../route.ts';
+import { auditItem, toAuditItem, tokenItem, toTokenItem } from '../wire/admin.ts';
+import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
+import { identifier, text, timestamp } from '../wire/text.ts';
+
+export interface RecordRoutes {
+  readonly tokens: Tokens;
+  readonly audit: AuditTrail;
+  readonly now: () => Date;
+}
+
+const READERS = { roles: ['security', 'auditor'], reach: 'tenant' } as const;
+
+const who = {
+  app_id: identifier.optional(),
+  user_id: identifier.optional(),
+  device_id: identifier.optional(),
+};
+
+const auditQuery = z.strictObject({
+  ...who,
+  token_id: identifier.optional(),
+  object_id: identifier.optional(),
+  action: text(64).optional(),
+  outcome: z.enum(['granted', 'denied']).optional(),
+  since: timestamp.optional(),
+  until: timestamp.optional(),
+  ...pageQuery,
+});
+
+export const recordRoutes = ({ tokens, audit, now }: RecordRoutes): Route[] => [
+  route({
+    method: 'GET',
+    path: '/admin/v1/tokens',
+    summary: 'What was issued, newest first',
+    authentication: READERS,
+    query: z.strictObject({ ...who, ...pageQuery }),
+    answer: {
+      status: 200,
+      schema: listOf(tokenItem),
+      description: 'Newest first; never a token itself',
+    },
+    handle: async ({ query, admin }) => {
+      const page = toPage(query);
+      const filter = { ...whoseOf(query), tenantId: admin.deployment ? undefined : admin.tenantId };
+      const found = await tokens.list(filter, onePast(page));
+      return {
+        status: 200,
+        headers: NO_STORE,
+        body: toList(found, page, ({ token }) => token.tokenId, toTokenItem(now())),
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/admin/v1/tokens/{token_id}',
+    summary: 'One token, as it was issued and as it stands',
+    authentication: READERS,
+    answer: { status: 200, schema: tokenItem, description: 'Its record' },
+    handle: async ({ params, admin }) => {
+      const found = await tokens.find(params.token_id ?? '');
+      mustReach(admin, found?.token.tenantId, noSuchToken());
+      if (!found) throw noSuchToken();
+      return { status: 200, headers: NO_STORE, body: toTokenItem(now())(found) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/admin/v1/audit',
+    summary: 'What happened, newest first',
+    authentication: READERS,
+    query: auditQuery,
+    answer: { status: 200, schema: listOf(auditItem), description: 'Newest first' },
+    handle: async ({ query, admin }) => {
+      const page = toPage(query);
+      const found = await audit.search(
+        {
+          ...whoseOf(query),
+          tenantId: admin.deployment ? undefined : admin.tenantId,
+          tokenId: query.token_id,
+          objectId: query.object_id,
+          action: query.action,
+          outcome: query.outcome,
+          since: query.since,
+          until: query.until,
+        },
+        onePast(page),
+      );
+      return {
+        status: 200,
+        headers: NO_STORE,
+        body: toList(found, page, ({ eventId }) => eventId, toAuditItem),
+      };
+    },
+  }),
+];
+
+const whoseOf = (query: {
+  app_id?: string | undefined;
+  user_id?: string | undefined;
+  device_id?: string | undefined;
+}) => ({
+  appId: query.app_id,
+  userId: query.user_id,
+  deviceId: query.device_id,
+});
+
+const noSuchToken = (): OAuthError =>
+  new OAuthError('not_found', 'no such token', {
+    violations: [
+      {
+        field: 'token_id',
+        rule: 'unknown_token',
+        message: 'there is no such token within your reach',
+        remedy: 'search with app_id or user_id',
+      },
+    ],
+  });

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { mustReach } from '../../broker/admin.ts';
+import {
+  type createLift,
+  type createRevoke,
+  noSuchRevocation,
+  receiptOf,
+} from '../../broker/revocation/revoke.ts';
+import type { Revocations } from '../../ledger/ledger.ts';
+import { NO_STORE } from '../reply.ts';
+import { type Route, route } from '../route.ts';
+import {
+  revocationAnswer,
+  revocationBody,
+  toRevocationAnswer,
+  toRevocationRequest,
+} from '../wire/admin.ts';
+import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
+
+export interface RevocationRoutes {
+  readonly revoke: ReturnType<typeof createRevoke>;
+  readonly lift: ReturnType<typeof createLift>;
+  readonly revocations: Revocations;
+}
+
+const SECURITY = { roles: ['security'], reach: 'tenant' } as const;
+const READERS = { roles: ['security', 'auditor'], reach: 'tenant' } as const;
+
+export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes): Route[] => [
+  route({
+    method: 'POST',
+    path: '/admin/v1/revocations',
+    summary: 'Revoke a token, an app or a user, and all that descends from it',
+    authentication: SECURITY,
+    body: revocationBody,
+    answer: {
+      status: 201,
+      schema: revocationAnswer,
+      description: 'The receipt: what is dead, and what is not',
+    },
+    handle: async ({ body, admin }) => ({
+      status: 201,
+      headers: NO_STORE,
+      body: toRevocationAnswer(await revoke(admin, toRevocationRequest(body))),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/admin/v1/revocations',
+    summary: 'Revocations, newest first',
+    authentication: READERS,
+    query: z.strictObject(pageQuery),
+    answer: { status: 200, schema: listOf(revocationAnswer), description: 'Newest first' },
+    handle: async ({ query, admin }) => {
+      const page = toPage(query);
+      const found = await revocations.list(
+        admin.deployment ? undefined : admin.tenantId,
+        onePast(page),
+      );
+      const show = (one: (typeof found)[number]) => toRevocationAnswer(receiptOf(one));
+      return {
+        status: 200,
+        headers: NO_STORE,
+        body: toList(found, page, (one) => one.revocationId, show),
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/admin/v1/revocations/{id}',
+    summary: 'One revocation',
+    authentication: READERS,
+    answer: { status: 200, schema: revocationAnswer, description: 'Its receipt, as it was given' },
+    handle: async ({ params, admin }) => {
+      const found = await revocations.find(params.id ?? '');
+      mustReach(admin, found?.tenantId, noSuchRevocation());
+      if (!found) throw noSuchRevocation();
+      return { status: 200, headers: NO_STORE, body: toRevocationAnswer(receiptOf(found)) };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/admin/v1/revocations/{id}',
+    summary: 'Lift a block; what was revoked stays dead',
+    authentication: SECURITY,
+    answer: { status: 204, description: 'The block has ended' },
+    handle: async ({ params, admin }) => {
+      await lift(admin, params.id ?? '');
+      return { status: 204 };
+    },
+  }),
+];

@@ -1,0 +1,148 @@
+import Router from '@koa/router';
+import Koa, { type Context, type Middleware, type Next } from 'koa';
+import type { RequestContext } from '../broker/context.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
+import { asRefusal, toReply } from './refusal.ts';
+import type { Reply } from './reply.ts';
+import type { Route } from './route.ts';
+
+export interface AppDependencies {
+  readonly routes: readonly Route[];
+  readonly serve: (
+    route: Route,
+    ctx: Context,
+    params: Record<string, string>,
+    context: RequestContext,
+  ) => Promise<Reply>;
+  readonly requestContext: (ctx: Context) => RequestContext;
+  readonly cors: Middleware;
+  /** The nonce for a caller's next proof. */
+  readonly nonce: () => string;
+  readonly onAnswer: (answer: Answered) => void;
+  readonly pages: Middleware;
+  /** The authorization server: everything that no route of ours takes. */
+  readonly provider: Middleware;
+}
+
+/** One line of the access log. No header, query or body is in it. */
+export interface Answered {
+  readonly method: string;
+  /** The route, not the path: ids are not labels. */
+  readonly route: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  readonly requestId: string;
+  readonly ip: string | undefined;
+  readonly error: OAuthError | undefined;
+}
+
+/** Each step of a request, in the order it meets them. */
+export const createApp = (dependencies: AppDependencies): Koa => {
+  const app = new Koa();
+  app.use(accessLog(dependencies)); // first: names the request, and sees its final status
+  app.use(dpopNonce(dependencies)); // outside errors: a refused proof is answered with a nonce too
+  app.use(errors); //                  the one place an exception becomes an answer
+  app.use(dependencies.cors); //       before any route: a page of no app's origin gets nowhere
+  app.use(toRouter(dependencies)); //  our own endpoints, each with its authentication
+  app.use(dependencies.pages); //      /docs and what it loads
+  app.use(dependencies.provider); //   the authorization server's endpoints, and nothing else
+  app.use(notFound);
+  return app;
+};
+
+const accessLog =
+  ({ requestContext, onAnswer }: AppDependencies) =>
+  async (ctx: Context, next: Next): Promise<void> => {
+    const started = process.hrtime.bigint();
+    const context = requestContext(ctx);
+    ctx.state.context = context;
+    ctx.set('X-Request-Id', context.requestId);
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    try {
+      await next();
+    } finally {
+      onAnswer({
+        method: ctx.method,
+        route: routeOf(ctx),
+        status: ctx.status,
+        milliseconds: Number(process.hrtime.bigint() - started) / 1e6,
+        requestId: context.requestId,
+        ip: context.ip,
+        error: ctx.state.error as OAuthError | undefined,
+      });
+    }
+  };
+
+const routeOf = (ctx: Context): string => (ctx.state.route as string | undefined) ?? 'other';
+
+/** RFC 9449 §8.2: every answer to a proof carries the nonce for the next one. */
+const dpopNonce =
+  ({ nonce }: AppDependencies) =>
+  async (ctx: Context, next: Next): Promise<void> => {
+    await next();
+    if (ctx.get('DPoP') !== '') ctx.set('DPoP-Nonce', nonce());
+  };
+
+const errors = async (ctx: Context, next: Next): Promise<void> => {
+  try {
+    await next();
+  } catch (thrown) {
+    const error = asRefusal(thrown);
+    ctx.state.error = error;
+    write(ctx, toReply(error, contextOf(ctx).requestId));
+  }
+};
+
+const toRouter = ({ routes, serve }: AppDependencies): Middleware => {
+  const router = new Router({ exclusive: false, strict: true });
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    router.register(path, [route.method], async (ctx) => {
+      ctx.state.route = route.path;
+      write(ctx, await serve(route, ctx, ctx.params, contextOf(ctx)));
+    });
+  }
+  // A path of ours with another method never falls through to the authorization server.
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const allowed = routes.filter((route) => route.path === path).map(({ method }) => method);
+    router.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), () => {
+      throw methodNotAllowed(allowed);
+    });
+  }
+  return router.routes() as unknown as Middleware;
+};
+
+const write = (ctx: Context, { status, headers = {}, body }: Reply): void => {
+  ctx.status = status;
+  ctx.set(headers);
+  ctx.body = body ?? null;
+  if (body === undefined) ctx.status = status; // Koa makes an empty body a 204
+};
+
+const notFound = (): never => {
+  throw new OAuthError('not_found', 'there is no such endpoint', {
+    violations: [
+      {
+        field: 'path',
+        rule: 'unknown_endpoint',
+        message: 'nothing answers at this path',
+        remedy: 'see /docs',
+      },
+    ],
+  });
+};
+
+const methodNotAllowed = (allowed: readonly string[]): OAuthError =>
+  new OAuthError('method_not_allowed', `this path answers ${allowed.join(', ')}`, {
+    headers: { Allow: allowed.join(', ') },
+    violations: [
+      {
+        field: 'method',
+        rule: 'method',
+        message: 'this path does not answer that method',
+        remedy: `use ${allowed.join(' or ')}`,
+      },
+    ],
+  });
+
+const contextOf = (ctx: Context): RequestContext => ctx.state.context as RequestContext;

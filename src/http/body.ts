@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http';
+import { OAuthError } from '../protocol/oauth-error.ts';
+
+/** Bytes of a JSON body: our largest honest request is a configuration. */
+export const MAX_BODY = 48 * 1024;
+export const MAX_CONFIGURATION = 1024 * 1024;
+
+/**
+ * The JSON object in a request body, whatever its Content-Type says.
+ *
+ * @throws {OAuthError} `payload_too_large`, or `invalid_request` for anything that is not an object of
+ *   well-formed text: NUL and lone surrogates fit no column, `__proto__` names no member.
+ */
+export const readJson = async (request: IncomingMessage, limit: number): Promise<object> => {
+  const text = decode(await readBytes(request, limit));
+  const value = parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed('json_object', 'the body must be a JSON object', 'send { … } as UTF-8 JSON');
+  }
+  mustBeSound(value, 0);
+  return value;
+};
+
+const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else reject(tooLarge(limit));
+    });
+    request.on('end', () =>
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
+    );
+    request.on('error', reject);
+    request.on('aborted', () =>
+      reject(malformed('complete', 'the body ended early', 'send it again')),
+    );
+  });
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+const decode = (bytes: Buffer): string => {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw malformed('utf8', 'the body is not UTF-8', 'send { … } as UTF-8 JSON');
+  }
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed('json', 'the body is not JSON', 'send { … } as UTF-8 JSON');
+  }
+};
+
+/** Deeper than any request of ours, and no stack is at risk. */
+const MAX_DEPTH = 16;
+
+const mustBeSound = (value: unknown, depth: number): void => {
+  if (typeof value === 'string') mustBeText(value);
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > MAX_DEPTH)
+    throw malformed('depth', 'the body is nested too deeply', 'see /docs for its shape');
+  for (const [name, member] of Object.entries(value)) {
+    mustBeText(name);
+    if (name === '__proto__')
+      throw malformed('member', '"__proto__" names no member', 'leave it out');
+    mustBeSound(member, depth + 1);
+  }
+};
+
+export const mustBeText = (text: string, field = 'body'): void => {
+  if (!text.includes('\0') && text.isWellFormed()) return;
+  throw malformed(
+    'text',
+    'text must be well-formed and hold no NUL',
+    'leave such characters out',
+    field,
+  );
+};
+
+const malformed = (rule: string, message: string, remedy: string, field = 'body'): OAuthError =>
+  new OAuthError('invalid_request', message, { violations: [{ field, rule, message, remedy }] });
+
+const tooLarge = (limit: number): OAuthError =>
+  new OAuthError('payload_too_large', `the body is larger than ${limit} bytes`, {
+    headers: { Connection: 'close' },
+    violations: [
+      {
+        field: 'body',
+        rule: 'max_size',
+        message: `at most ${limit} bytes are read`,
+        remedy: 'send less',
+      },
+    ],
+  });

@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import { OAuthError, type Violation } from '../protocol/oauth-error.ts';
+
+/**
+ * What a schema makes of a value.
+ *
+ * @throws {OAuthError} `invalid_request` with one violation for each issue, all at once.
+ */
+export const parseWith = <Output>(schema: z.ZodType<Output>, value: unknown): Output => {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const violations = result.error.issues.flatMap(toViolations);
+  throw new OAuthError('invalid_request', violations[0]?.message ?? 'the request is malformed', {
+    violations,
+  });
+};
+
+const toViolations = (issue: z.core.$ZodIssue): readonly Violation[] => {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key.slice(0, 64)].join('.'),
+      rule: 'unknown_member',
+      message: `there is no member ${JSON.stringify(key.slice(0, 64))} here`,
+      remedy: 'leave it out; /docs shows every member',
+    }));
+  }
+  const field = issue.path.join('.') || 'body';
+  const given = issue.code === 'custom' ? issue.params : undefined;
+  return [
+    {
+      field,
+      rule: typeof given?.rule === 'string' ? given.rule : issue.code,
+      message: `${field}: ${issue.message}`,
+      remedy:
+        typeof given?.remedy === 'string'
+          ? given.remedy
+          : (REMEDY[issue.code] ?? 'see /docs for its shape'),
+    },
+  ];
+};
+
+const REMEDY: Readonly<Record<string, string>> = {
+  invalid_type: 'give a value of that type',
+  too_small: 'give a value within the limits',
+  too_big: 'give a value within the limits',
+  invalid_value: 'give one of the values listed',
+  invalid_format: 'write it in that format',
+};

@@ -1,0 +1,68 @@
+import type { z } from 'zod';
+import type { Admin } from '../broker/admin.ts';
+import type { PresentedCredential, RequestContext } from '../broker/context.ts';
+import type { Role } from '../broker/exchange/admin-client.ts';
+import type { TokenRecord } from '../ledger/records.ts';
+import type { Reply } from './reply.ts';
+
+/**
+ * One endpoint, as a value: the router serves it, the OpenAPI document describes it, and the test of the
+ * admin door walks over it. `authentication` says who may come in before `handle` sees anything.
+ */
+export type Route<Body = unknown, Query = unknown> =
+  | (Endpoint<Body, Query> & {
+      readonly authentication: 'none';
+      readonly handle: (input: Input<Body, Query>) => Promise<Reply>;
+    })
+  | (Endpoint<Body, Query> & {
+      /** Whatever `Authorization` holds, not yet proven: the use case proves it. */
+      readonly authentication: 'credential';
+      readonly handle: (
+        input: Input<Body, Query> & { readonly credential: PresentedCredential },
+      ) => Promise<Reply>;
+    })
+  | (Endpoint<Body, Query> & {
+      readonly authentication: 'token';
+      readonly handle: (
+        input: Input<Body, Query> & { readonly token: TokenRecord },
+      ) => Promise<Reply>;
+    })
+  | (Endpoint<Body, Query> & {
+      readonly authentication: AdminAuthentication;
+      readonly handle: (input: Input<Body, Query> & { readonly admin: Admin }) => Promise<Reply>;
+    });
+
+export interface AdminAuthentication {
+  readonly roles: readonly Role[];
+  /** `deployment` for what belongs to no single tenant. */
+  readonly reach: 'tenant' | 'deployment';
+}
+
+export interface Endpoint<Body, Query> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` for parameters, as OpenAPI writes them. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly body?: z.ZodType<Body>;
+  readonly query?: z.ZodType<Query>;
+  /** The successful answer. */
+  readonly answer: {
+    readonly status: number;
+    readonly schema?: z.ZodType;
+    readonly description: string;
+  };
+}
+
+export interface Input<Body, Query> {
+  readonly body: Body;
+  readonly query: Query;
+  readonly params: Readonly<Record<string, string>>;
+  readonly context: RequestContext;
+  /** Asked for an answer in this kind of media; lower case. */
+  readonly accept: string;
+}
+
+/** Keeps the types of body and query between schema and handler, and forgets them in the table. */
+export const route = <Body = undefined, Query = undefined>(definition: Route<Body, Query>): Route =>
+  definition as unknown as Route;

@@ -1,0 +1,69 @@
+import type {
+  createCompleteUpload,
+  createUploadStatus,
+} from '../../broker/upload/complete-upload.ts';
+import type { createRequestUpload } from '../../broker/upload/request-upload.ts';
+import { NO_STORE } from '../reply.ts';
+import { type Route, route } from '../route.ts';
+import {
+  toUploadAnswer,
+  toUploadRequest,
+  toUploadStatus,
+  uploadAnswer,
+  uploadBody,
+  uploadStatus,
+} from '../wire/upload.ts';
+
+export interface UploadRoutes {
+  readonly requestUpload: ReturnType<typeof createRequestUpload>;
+  readonly uploadStatus: ReturnType<typeof createUploadStatus>;
+  readonly completeUpload: ReturnType<typeof createCompleteUpload>;
+}
+
+export const uploadRoutes = (broker: UploadRoutes): Route[] => [
+  route({
+    method: 'POST',
+    path: '/request-upload',
+    summary: 'Ask for one presigned URL, for one object',
+    authentication: 'token',
+    body: uploadBody,
+    answer: {
+      status: 201,
+      schema: uploadAnswer,
+      description: 'PUT the file there, with these headers',
+    },
+    handle: async ({ body, token, context }) => ({
+      status: 201,
+      headers: NO_STORE,
+      body: toUploadAnswer(await broker.requestUpload(token, toUploadRequest(body), context)),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/uploads/{objectId}',
+    summary: 'What became of an upload',
+    authentication: 'token',
+    answer: {
+      status: 200,
+      schema: uploadStatus,
+      description: 'Its status; readable by others once available',
+    },
+    handle: async ({ params, token, context }) => ({
+      status: 200,
+      headers: NO_STORE,
+      body: toUploadStatus(await broker.uploadStatus(token, params.objectId ?? '', context)),
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/uploads/{objectId}/complete',
+    summary: 'Say that the bytes are there, to have them validated now',
+    authentication: 'token',
+    answer: { status: 202, schema: uploadStatus, description: 'Validation follows' },
+    handle: async ({ params, token, context }) => ({
+      status: 202,
+      headers: NO_STORE,
+      body: toUploadStatus(await broker.completeUpload(token, params.objectId ?? '', context)),
+    }),
+  }),
+];

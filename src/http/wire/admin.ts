@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { REVOCABLE, type Receipt, type RevocationRequest } from '../../broker/revocation/revoke.ts';
+import type { HeldToken } from '../../ledger/ledger.ts';
+import type { AuditRecord } from '../../ledger/records.ts';
+import { text } from './text.ts';
+
+/** `POST /admin/v1/revocations`. */
+export const revocationBody = z.strictObject({
+  target: z
+    .strictObject({
+      token_id: text(128).optional(),
+      app_id: text(128).optional(),
+      user_id: text(128).optional(),
+    })
+    .refine((target) => Object.values(target).filter((id) => id !== undefined).length === 1, {
+      message: `name exactly one of ${REVOCABLE.join(', ')}`,
+      params: { rule: 'one_of', remedy: 'name one target; send one request for each' },
+    }),
+  block: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Refuse new issuance too; default true, false for a token.' }),
+  reason: text(1000),
+});
+
+export const toRevocationRequest = ({
+  target,
+  block,
+  reason,
+}: z.output<typeof revocationBody>): RevocationRequest => {
+  const field = REVOCABLE.find((name) => target[name] !== undefined) ?? 'token_id';
+  return { target: { field, id: target[field] ?? '' }, block, reason };
+};
+
+const residual = z.object({
+  kind: z.string(),
+  provider: z.string().nullable(),
+  count: z.int(),
+  usable_until: z.iso.datetime(),
+  mitigation: z.string(),
+});
+
+export const revocationAnswer = z.object({
+  revocation_id: z.string(),
+  target: z.record(z.string(), z.string()),
+  block: z.boolean(),
+  reason: z.string(),
+  revoked_by: z.string(),
+  effective_at: z.iso.datetime(),
+  lifted_at: z.iso.datetime().nullable(),
+  killed: z.object({
+    tokens: z.int(),
+    derived: z.int(),
+    refresh_families: z.int(),
+    tickets: z.int(),
+  }),
+  residual: z.array(residual),
+});
+
+export const toRevocationAnswer = ({
+  revocation,
+  residual,
+}: Receipt): z.output<typeof revocationAnswer> => {
+  const separator = revocation.target.indexOf(':');
+  return {
+    revocation_id: revocation.revocationId,
+    target: {
+      [`${revocation.target.slice(0, separator)}_id`]: revocation.target.slice(separator + 1),
+    },
+    block: revocation.block,
+    reason: revocation.reason,
+    revoked_by: revocation.revokedBy,
+    effective_at: revocation.effectiveAt.toISOString(),
+    lifted_at: revocation.liftedAt?.toISOString() ?? null,
+    // No refresh token is issued in this release.
+    killed: { ...revocation.killed, refresh_families: 0 },
+    residual: residual.map(({ kind, provider, count, usableUntil, mitigation }) => ({
+      kind,
+      provider: provider ?? null,
+      count,
+      usable_until: usableUntil.toISOString(),
+      mitigation,
+    })),
+  };
+};
+
+export const tokenItem = z.object({
+  token_id: z.string(),
+  app_id: z.string(),
+  user_id: z.string().nullable(),
+  issuer: z.string().nullable(),
+  subject: z.string(),
+  actors: z.array(z.object({ issuer: z.string(), subject: z.string() })),
+  device_id: z.string().nullable(),
+  tenant_id: z.string(),
+  scopes: z.array(z.string()),
+  resource: z.string(),
+  binding: z.object({ method: z.string(), jkt: z.string() }).nullable(),
+  parent_id: z.string().nullable(),
+  root_id: z.string(),
+  issued_at: z.int().meta({ description: 'Epoch seconds.' }),
+  expires_at: z.iso.datetime(),
+  status: z.enum(['active', 'expired', 'revoked']),
+  ip: z.string().nullable(),
+  policy: z.object({ digest: z.string(), policies: z.array(z.string()) }),
+});
+
+export const toTokenItem =
+  (now: Date) =>
+  ({ token, revoked }: HeldToken): object => ({
+    token_id: token.tokenId,
+    app_id: token.appId,
+    user_id: token.userId ?? null,
+    issuer: token.issuer ?? null,
+    subject: token.subject,
+    actors: token.actors,
+    device_id: token.deviceId ?? null,
+    tenant_id: token.tenantId,
+    scopes: token.scopes,
+    resource: token.resource,
+    binding: token.binding ?? null,
+    parent_id: token.parentId ?? null,
+    root_id: token.rootId,
+    issued_at: Math.floor(token.issuedAt.getTime() / 1000),
+    expires_at: token.expiresAt.toISOString(),
+    status: statusOf(revoked, token.expiresAt, now),
+    ip: token.ip ?? null,
+    policy: { digest: token.policyDigest, policies: token.policies },
+  });
+
+const statusOf = (
+  revoked: boolean,
+  expiresAt: Date,
+  now: Date,
+): 'active' | 'expired' | 'revoked' => {
+  if (revoked) return 'revoked';
+  return expiresAt <= now ? 'expired' : 'active';
+};
+
+export const auditItem = z.looseObject({
+  event_id: z.string(),
+  at: z.iso.datetime(),
+  action: z.string(),
+});
+
+export const toAuditItem = (event: AuditRecord & { readonly eventId: string }): object => ({
+  event_id: event.eventId,
+  at: event.at.toISOString(),
+  action: event.action,
+  outcome: event.outcome,
+  reason: orNull(event.reason),
+  tenant_id: orNull(event.tenantId),
+  token_id: orNull(event.tokenId),
+  issuer: orNull(event.issuer),
+  user_id: orNull(event.userId),
+  app_id: orNull(event.appId),
+  device_id: orNull(event.deviceId),
+  actors: event.actors ?? [],
+  scopes: event.scopes ?? [],
+  resource: orNull(event.resource),
+  object_id: orNull(event.objectId),
+  data_classification: orNull(event.classification),
+  lawful_basis: orNull(event.lawfulBasis),
+  data_residency_region: orNull(event.residency),
+  policy: { digest: orNull(event.policyDigest), policies: event.policies ?? [] },
+  ip: orNull(event.ip),
+  trace_id: orNull(event.traceId),
+  request_id: orNull(event.requestId),
+  detail: orNull(event.detail),
+});
+
+/** Absent members are shown as null: a list of what is known has the same columns for every event. */
+const orNull = <Value>(value: Value | undefined): Value | null => value ?? null;

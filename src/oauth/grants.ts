@@ -1,0 +1,84 @@
+import type { Provider, TokenEndpointGrantContext } from 'oidc-provider';
+import type { CurrentConfiguration } from '../broker/configuration.ts';
+import type { RequestContext } from '../broker/context.ts';
+import type { Credential } from '../broker/exchange/answer.ts';
+import type { createExchange } from '../broker/exchange/exchange.ts';
+import type { createTokenEndpointProver } from '../broker/exchange/prove-subject.ts';
+import type { App } from '../config/deployment.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
+import { TOKEN_EXCHANGE, TokenType } from '../protocol/token-type.ts';
+import { throughLibrary } from './refusals.ts';
+import { type Parameters, readAsked, readSubject } from './token-request.ts';
+
+export interface GrantDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly prover: ReturnType<typeof createTokenEndpointProver>;
+  readonly exchange: ReturnType<typeof createExchange>;
+  /** What the HTTP pipeline knows of a request that has come in here. */
+  readonly contextOf: (ctx: TokenEndpointGrantContext) => RequestContext;
+}
+
+const ASKED = ['scope', 'resource', 'audience', 'authorization_details', 'lawful_basis'];
+const REPEATABLE = ['resource', 'audience'];
+const EXCHANGE = [
+  ...ASKED,
+  'subject_token',
+  'subject_token_type',
+  'actor_token',
+  'actor_token_type',
+  'requested_token_type',
+];
+
+/**
+ * Our grants, inside the library's token endpoint: it has authenticated the client by then, and broker/
+ * does the rest, exactly as for `/exchange`.
+ */
+export const registerGrants = (provider: Provider, dependencies: GrantDependencies): void => {
+  const { configuration, prover, exchange, contextOf } = dependencies;
+
+  /** RFC 8693. */
+  const tokenExchange = async (ctx: TokenEndpointGrantContext): Promise<void> => {
+    const params = ctx.oidc.params as Parameters;
+    const asked = readAsked(params);
+    const app = appOf(configuration, ctx);
+    const proven = await prover.proveSubject(readSubject(params), app, proofOf(ctx));
+    const credential = await exchange({ door: 'token', ...proven, asked, context: contextOf(ctx) });
+    ctx.body = { ...toResponse(credential), issued_token_type: TokenType.accessToken };
+  };
+
+  /** RFC 6749 §4.4: a client for itself. */
+  const clientCredentials = async (ctx: TokenEndpointGrantContext): Promise<void> => {
+    const asked = readAsked(ctx.oidc.params as Parameters);
+    const proven = prover.proveClient(appOf(configuration, ctx), proofOf(ctx));
+    const credential = await exchange({ door: 'token', ...proven, asked, context: contextOf(ctx) });
+    ctx.body = toResponse(credential);
+  };
+
+  const refusing = (handle: typeof tokenExchange) => (ctx: TokenEndpointGrantContext) =>
+    handle(ctx).catch(throughLibrary);
+  provider.registerGrantType(TOKEN_EXCHANGE, refusing(tokenExchange), EXCHANGE, REPEATABLE);
+  provider.registerGrantType('client_credentials', refusing(clientCredentials), ASKED, REPEATABLE);
+};
+
+const proofOf = (ctx: TokenEndpointGrantContext): string | string[] | undefined => {
+  const proofs = ctx.req.headersDistinct.dpop;
+  return proofs && (proofs.length === 1 ? proofs[0] : proofs);
+};
+
+const appOf = (configuration: CurrentConfiguration, ctx: TokenEndpointGrantContext): App => {
+  const app = configuration.get().index.app(ctx.oidc.client.clientId);
+  if (app) return app;
+  throw new OAuthError('invalid_client', 'client authentication failed', {
+    detail: 'the app is gone',
+  });
+};
+
+/** RFC 6749 §5.1, RFC 8693 §2.2.1, RFC 9396 §7. */
+const toResponse = (credential: Credential): object => ({
+  access_token: credential.accessToken,
+  token_type: credential.tokenType,
+  expires_in: credential.expiresIn,
+  scope: credential.scopes.join(' '),
+  ...(credential.details.length > 0 && { authorization_details: credential.details }),
+  token_id: credential.tokenId,
+});
