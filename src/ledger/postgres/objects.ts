@@ -31,8 +31,8 @@ export const createObjects = (database: Database): Objects => ({
       // Law 3: the lock comes in a statement of its own, so that the next one sees what it waited for.
       const wait = database.$executeRaw`
         SELECT pg_advisory_xact_lock_shared(k) FROM (
-          SELECT DISTINCT hashtextextended(key, 0) AS k
-          FROM stored_object AS o, unnest(o.lineage) AS key WHERE o.object_id = ${objectId} ORDER BY 1
+          SELECT DISTINCT hashtextextended(target, 0) AS k
+          FROM stored_object AS o, unnest(o.lineage) AS target WHERE o.object_id = ${objectId} ORDER BY 1
         ) AS sorted`;
       // The event is written exactly when the step is taken: one statement for both.
       const step = database.$queryRaw<{ taken: boolean }[]>`
