@@ -36,7 +36,8 @@ const taken = (): OAuthError =>
 /** All that can be refused before a byte is read. */
 const checkHeaders = ({ headers }: IncomingMessage, { size, contentType }: Receipt): void => {
   const length = headers['content-length'];
-  if (headers['transfer-encoding'] !== undefined || length === undefined)
+  // A chunked body has none; Node refuses one that has both.
+  if (length === undefined)
     throw refusal(411, 'content-length', 'length_required', 'the length is missing', 'send it');
   const surplus = Number(length) - size;
   if (surplus !== 0)

@@ -222,6 +222,13 @@ describe('the local gateway', () => {
       expect((await send(url, 'PUT', headers, body)).status).toBe(403);
     });
 
+    it('refuses a URL of another bucket that has the same secret', () => {
+      const { url } = store.presignPut(grant(freshKey()), signedAt);
+      const target = url.slice(url.indexOf('/menus/'));
+      expect(store.signer.verify('PUT', target)).toBeDefined();
+      expect(other.signer.verify('PUT', target)).toBeUndefined();
+    });
+
     it('wants a secret of 32 bytes', () => {
       const options = {
         root,

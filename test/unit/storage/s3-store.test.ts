@@ -107,6 +107,17 @@ describe('what is signed', () => {
     expect(searchParams.get('response-cache-control')).toBe('no-store');
   });
 
+  it('signs with the session of the moment, though its key stays the same', () => {
+    let sessionToken = 'FIRST';
+    const session = createS3Store({
+      ...base,
+      credentials: () => ({ accessKeyId: 'A', secretAccessKey: 'S', sessionToken }),
+    });
+    expect(session.presignGet(get, now).url).toContain('Security-Token=FIRST&');
+    sessionToken = 'SECOND';
+    expect(session.presignGet(get, now).url).toContain('Security-Token=SECOND&');
+  });
+
   it('asks for the credentials of the moment', () => {
     let accessKeyId = 'FIRST';
     const rotating = createS3Store({
