@@ -146,7 +146,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'http',
     question: 'How does an answer travel? The only room that knows Koa, and the wire schemas.',
-    doors: ['app.ts', 'bearer.ts'],
+    doors: ['app.ts', 'route-table.ts', 'openapi.ts'],
     rooms: ['protocol', 'scope', 'config', 'identity', 'ledger', 'broker'],
     packages: [
       everywhere(
@@ -166,6 +166,13 @@ export const ROOMS: readonly Room[] = [
     rooms: ['protocol', 'scope', 'config'],
     packages: [everywhere('commander')],
     top: ['compose.ts'],
+  },
+  {
+    name: 'compose',
+    question: 'Which adapter stands behind which door? With compose.ts, the only place that knows.',
+    doors: 'any',
+    rooms: 'any',
+    packages: 'any',
   },
   {
     name: 'demo',

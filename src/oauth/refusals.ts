@@ -1,5 +1,4 @@
-import type { Context, Next } from 'koa';
-import { errors, type Provider } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import { OAuthError, type OAuthErrorCode, type Violation } from '../protocol/oauth-error.ts';
 
 /** Where the pipeline's request id travels into the library's own Koa. */
@@ -19,7 +18,7 @@ export const refusals = (provider: Provider) => {
     });
   }
 
-  return async (ctx: Context, next: Next): Promise<void> => {
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     await next();
     const refusal = thrown.get(ctx.req);
     const body = ctx.body as { error?: string; error_description?: string } | undefined;
@@ -29,7 +28,7 @@ export const refusals = (provider: Provider) => {
   };
 };
 
-const answer = (ctx: Context, refusal: OAuthError): void => {
+const answer = (ctx: KoaContextWithOIDC, refusal: OAuthError): void => {
   const code = AT_TOKEN_ENDPOINT[refusal.code] ?? refusal.code;
   const isBlocked = refusal.violations.some(({ rule }) => rule === 'blocked');
   const error = isBlocked ? 'invalid_request' : code;

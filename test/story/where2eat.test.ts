@@ -43,7 +43,7 @@ describe('the main job, end to end', () => {
       status: 200,
       body: { token_type: 'DPoP', expires_in: 300, binding: { method: 'dpop', jkt: key.jkt } },
     });
-    const token = exchanged.body['access_token'] as string;
+    const token = exchanged.body.access_token as string;
 
     const png = Buffer.from(
       'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -56,23 +56,23 @@ describe('the main job, end to end', () => {
     });
     expect(upload.body).toMatchObject({ method: 'PUT' });
     expect(upload.status).toBe(201);
-    const put = await fetch(upload.body['uploadUrl'] as string, {
+    const put = await fetch(upload.body.uploadUrl as string, {
       method: 'PUT',
-      headers: upload.body['headers'] as Record<string, string>,
+      headers: upload.body.headers as Record<string, string>,
       body: png,
     });
     expect(put.status).toBe(200);
 
-    const objectId = upload.body['objectId'] as string;
+    const objectId = upload.body.objectId as string;
     await client.call(`/uploads/${objectId}/complete`, { method: 'POST', token, key });
     await eventually(
       () => client.call(`/uploads/${objectId}`, { token, key }),
-      ({ body }) => body['status'] === ('available' as never),
+      ({ body }) => body.status === 'available',
     );
 
     const download = await client.call('/request-download', { body: { objectId }, token, key });
     expect(download).toMatchObject({ status: 201, body: { once: true, guarantee: 'single_use' } });
-    const url = download.body['downloadUrl'] as string;
+    const url = download.body.downloadUrl as string;
     const first = await fetch(url);
     expect(Buffer.from(await first.arrayBuffer())).toEqual(png);
     expect((await fetch(url)).status).toBe(410);
@@ -85,8 +85,8 @@ describe('the main job, end to end', () => {
     });
     expect(admin.status).toBe(200);
     const receipt = await client.call('/admin/v1/revocations', {
-      body: { target: { token_id: exchanged.body['token_id'] }, reason: 'seen in a notebook' },
-      token: admin.body['access_token'] as string,
+      body: { target: { token_id: exchanged.body.token_id }, reason: 'seen in a notebook' },
+      token: admin.body.access_token as string,
       key,
     });
     expect(receipt).toMatchObject({ status: 201, body: { killed: { tokens: 1 } } });

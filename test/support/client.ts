@@ -3,8 +3,7 @@ import { createProofKey, type ProofKey } from './dpop.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // Test code looks into whatever came back.
-  readonly body: Record<string, never> & { readonly [member: string]: never };
+  readonly body: Readonly<Record<string, unknown>>;
   readonly text: string;
 }
 
@@ -57,7 +56,7 @@ export const createClient = (base: string) => {
   return {
     call: async (path: string, options: CallOptions = {}): Promise<Answer> => {
       const answer = await once(path, options);
-      const wantsNonce = (answer.body as { error?: string }).error === 'use_dpop_nonce';
+      const wantsNonce = answer.body.error === 'use_dpop_nonce';
       return wantsNonce && options.key ? once(path, options) : answer;
     },
     nonce: () => nonce,
