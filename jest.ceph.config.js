@@ -6,4 +6,6 @@ export default {
   ...everyday,
   testMatch: ['<rootDir>/test/ceph/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
+  globalSetup: null, // no database here
+  globalTeardown: null,
 };
