@@ -10,6 +10,7 @@ import { configuration, envExample } from './docs/configuration.ts';
 import { deploymentJsonSchema } from './docs/deployment-schema.ts';
 import { errors } from './docs/errors.ts';
 import type { Generator } from './docs/generator.ts';
+import { openApi } from './docs/openapi.ts';
 import { roomsTable } from './docs/rooms-table.ts';
 
 const GENERATORS: readonly Generator[] = [
@@ -17,6 +18,7 @@ const GENERATORS: readonly Generator[] = [
   envExample,
   deploymentJsonSchema,
   errors,
+  openApi,
   roomsTable,
 ];
 

@@ -1,0 +1,122 @@
+import {
+  OpenAPIRegistry,
+  OpenApiGeneratorV31,
+  type RouteConfig,
+} from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { registerByHand } from './openapi/by-hand.ts';
+import { nameSchemas } from './openapi/names.ts';
+import { headersNamed, refusalsOf, registerRefusals } from './openapi/refusals.ts';
+import { admission, registerSecuritySchemes, securityOf } from './openapi/security.ts';
+import type { Route } from './route.ts';
+
+export interface About {
+  readonly issuer: string;
+  readonly version: string;
+}
+
+/**
+ * The API described (OpenAPI 3.1), from the same values that serve it: what a route takes and answers cannot
+ * differ from what is said of it here.
+ */
+export const createOpenApi = (routes: readonly Route[], { issuer, version }: About): object => {
+  nameSchemas();
+  const registry = new OpenAPIRegistry();
+  registerSecuritySchemes(registry);
+  registerHeaders(registry);
+  registerRefusals(registry);
+  for (const route of routes) registry.registerPath(toOperation(route));
+  registerByHand(registry);
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: { title: 'Daypass', version, description: DESCRIPTION, license: LICENSE },
+    servers: [{ url: issuer }],
+    tags: TAGS.map(([name, description]) => ({ name, description })),
+  });
+};
+
+const LICENSE = { name: 'UNLICENSED' };
+
+const DESCRIPTION =
+  'An OAuth 2.0 token broker for micro apps: short-lived, narrow, bound, revocable credentials instead of pasted keys. Sizes are bytes, TTLs seconds, `issued_at` epoch seconds, other times RFC 3339 UTC.';
+
+const TAGS = [
+  ['Exchange', 'A sign-in in, a narrow credential out.'],
+  ['Objects', 'Uploads and downloads, with a token for a bucket.'],
+  ['Administration', 'What was issued, what happened, and how to end it.'],
+  ['Operations', 'For whoever runs it.'],
+  ['OAuth', 'The authorization server.'],
+] as const;
+
+const HEADERS = {
+  'X-Request-Id': 'Names this request in log and audit.',
+  'DPoP-Nonce': 'The nonce for the next proof (RFC 9449 §8.2).',
+  'WWW-Authenticate': 'The schemes that would be taken (RFC 6750 §3, RFC 9449 §7.1).',
+  'Retry-After': 'Seconds to wait before trying again.',
+  RateLimit: 'What is left, and until when.',
+  Allow: 'The methods that the path answers.',
+} as const;
+
+const registerHeaders = (registry: OpenAPIRegistry): void => {
+  for (const [name, description] of Object.entries(HEADERS)) {
+    registry.registerComponent('headers', name, { description, schema: { type: 'string' } });
+  }
+};
+
+const toOperation = (route: Route): RouteConfig => {
+  const { method, path, summary, answer } = route;
+  const description = [route.description, admission(route)].filter(Boolean).join('\n\n');
+  const isProtected = route.authentication !== 'none';
+  return {
+    method: METHOD[method],
+    path,
+    operationId: operationId(method, path),
+    summary,
+    ...(description === '' ? {} : { description }),
+    tags: [tagOf(route)],
+    security: securityOf(route),
+    request: requestOf(route),
+    responses: {
+      [answer.status]: {
+        description: answer.description,
+        headers: headersNamed(isProtected ? ['X-Request-Id', 'DPoP-Nonce'] : ['X-Request-Id']),
+        ...(answer.schema && { content: { 'application/json': { schema: answer.schema } } }),
+      },
+      ...refusalsOf(route),
+    },
+  };
+};
+
+const METHOD = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
+
+/** `GET /uploads/{objectId}` → `getUploadsByObjectId`: unique because method and path are. */
+const operationId = (method: Route['method'], path: string): string =>
+  path
+    .replace('/admin/v1/', '/admin/')
+    .replaceAll('/{', '/by/')
+    .split(/[^A-Za-z]+/)
+    .filter((word) => word !== '')
+    .reduce((id, word) => id + word.charAt(0).toUpperCase() + word.slice(1), METHOD[method]);
+
+const tagOf = ({ authentication }: Route): (typeof TAGS)[number][0] => {
+  switch (authentication) {
+    case 'none':
+      return 'Operations';
+    case 'credential':
+      return 'Exchange';
+    case 'token':
+      return 'Objects';
+    default:
+      return 'Administration';
+  }
+};
+
+const requestOf = ({ body, query, path }: Route): NonNullable<RouteConfig['request']> => {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
+  const params = Object.fromEntries(names.map((name) => [name, z.string()]));
+  return {
+    ...(body && { body: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(query instanceof z.ZodObject && { query }),
+    ...(names.length > 0 && { params: z.object(params) }),
+  };
+};

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Context, Middleware, Next } from 'koa';
+
+/**
+ * The API's documentation for people: Swagger UI from its package, which asks no other host for anything.
+ *
+ * @param openapiUrl where the description is, as the browser sees it; the same origin, or CSP refuses it.
+ */
+export const createPages = (openapiUrl: string): Middleware => {
+  const pages = pagesOf(openapiUrl);
+  return async (ctx: Context, next: Next): Promise<void> => {
+    const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
+    if (isRead && ctx.path === '/') return ctx.redirect('/docs');
+    const page = isRead ? pages.get(ctx.path) : undefined;
+    if (!page) return next();
+    ctx.state.route = '/docs';
+    send(ctx, page.type, await page.content());
+  };
+};
+
+interface Page {
+  readonly type: string;
+  readonly content: () => Promise<Content>;
+}
+
+interface Content {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+const pagesOf = (openapiUrl: string): ReadonlyMap<string, Page> => {
+  const own = (type: string, text: string): Page => {
+    const content = Promise.resolve(toContent(Buffer.from(text)));
+    return { type, content: () => content };
+  };
+  const page = own('text/html', PAGE);
+  return new Map([
+    ['/docs', page],
+    ['/docs/', page],
+    ['/docs/init.js', own('text/javascript', initScript(openapiUrl))],
+    ['/docs/swagger-ui.css', asset('text/css', 'swagger-ui.css')],
+    ['/docs/swagger-ui-bundle.js', asset('text/javascript', 'swagger-ui-bundle.js')],
+    ['/docs/favicon-32x32.png', asset('image/png', 'favicon-32x32.png')],
+  ]);
+};
+
+/** Read when first asked for, since most brokers are never asked, and kept: the package does not change. */
+const asset = (type: string, name: string): Page => {
+  let read: Promise<Content> | undefined;
+  return {
+    type,
+    content: () => {
+      read ??= readFile(join(packageFolder(), name)).then(toContent);
+      return read;
+    },
+  };
+};
+
+const packageFolder = (): string =>
+  dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+
+const toContent = (bytes: Buffer): Content => ({
+  bytes,
+  etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+});
+
+const send = (ctx: Context, type: string, { bytes, etag }: Content): void => {
+  ctx.status = 200;
+  ctx.type = type;
+  ctx.set({ ...PROTECTION, 'Cache-Control': 'no-cache', ETag: etag });
+  if (ctx.fresh) ctx.status = 304;
+  else ctx.body = bytes;
+};
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:", // the icons in Swagger UI's style sheet
+  "connect-src 'self'", //   the description, and requests tried out
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+];
+
+const PROTECTION = {
+  'Content-Security-Policy': POLICY.join('; '),
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Daypass API</title>
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<main id="swagger-ui"></main>
+<noscript>The description itself: <a href="/openapi.json">/openapi.json</a></noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/init.js"></script>
+</body>
+</html>
+`;
+
+/** Without the validator badge, which would tell another host where this broker is. */
+const initScript = (openapiUrl: string): string => `SwaggerUIBundle({
+  url: ${JSON.stringify(openapiUrl)},
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  docExpansion: 'list',
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: 'BaseLayout',
+});
+`;

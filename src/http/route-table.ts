@@ -1,0 +1,35 @@
+import { type ConfigurationRoutes, configurationRoutes } from './admin/configuration.ts';
+import { type RecordRoutes, recordRoutes } from './admin/records.ts';
+import { type RevocationRoutes, revocationRoutes } from './admin/revocations.ts';
+import type { Route } from './route.ts';
+import { type DownloadRoutes, downloadRoutes } from './routes/downloads.ts';
+import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
+import { type OperationsRoutes, operationsRoutes } from './routes/operations.ts';
+import { type UploadRoutes, uploadRoutes } from './routes/uploads.ts';
+
+/** The use cases behind our endpoints, each under the name its routes give it. */
+export interface BrokerRoutes
+  extends ExchangeRoutes,
+    UploadRoutes,
+    DownloadRoutes,
+    RevocationRoutes,
+    RecordRoutes,
+    ConfigurationRoutes,
+    OperationsRoutes {}
+
+/** Every endpoint of ours, in the order the documentation shows them. */
+export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
+  ...exchangeRoutes(broker),
+  ...uploadRoutes(broker),
+  ...downloadRoutes(broker),
+  ...revocationRoutes(broker),
+  ...recordRoutes(broker),
+  ...configurationRoutes(broker),
+  ...operationsRoutes(broker),
+];
+
+/**
+ * The same table to be read and never served: shapes, paths and authentication need no use case. A handler
+ * called by mistake fails on what is not there.
+ */
+export const describedRoutes = (): readonly Route[] => routeTable({} as BrokerRoutes);
