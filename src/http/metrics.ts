@@ -68,7 +68,7 @@ const observeProcess = (meter: Meter): void => {
     .addCallback((result) => {
       // What is measured is the whole interval between two timers, in nanoseconds.
       const late = intervals.percentile(99) / 1e9 - INTERVAL / 1000;
-      result.observe(late > 0 ? late : 0);
+      result.observe(Math.max(late, 0));
       intervals.reset();
     });
   meter
