@@ -1,4 +1,5 @@
 import type { App } from '../config/deployment.ts';
+import { hasExpired } from '../config/expiry.ts';
 import type { Issuance, IssuanceRefusal } from '../ledger/ledger.ts';
 import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
 import type { Action, ObjectInQuestion, PolicyEngine, Question } from '../policy/engine.ts';
@@ -31,10 +32,11 @@ export const placeOf = (
   resource: string | undefined,
   inForce: InForce,
   context: RequestContext,
+  now: Date,
 ): Use => {
   if (resource !== undefined && resource !== token.resource) throw otherResource();
   const app = inForce.index.app(token.appId);
-  if (!app?.enabled) throw unproven('the app of the token is gone or disabled');
+  if (!app?.enabled || hasExpired(app, now)) throw unproven('the app of the token is gone');
   if (context.origin !== undefined && !app.origins.includes(context.origin)) throw otherOrigin();
   const bucket = inForce.index.bucket(token.resource.slice('bucket:'.length));
   if (!token.resource.startsWith('bucket:') || !bucket || bucket.tenant !== token.tenantId) {

@@ -21,6 +21,7 @@ export const createContentHandler =
   (dependencies: ContentDependencies) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const context = dependencies.requestContext(request);
+    response.setHeader('X-Request-Id', context.requestId);
     try {
       const path = (request.url ?? '/').split('?')[0] ?? '/';
       if (path.startsWith('/local/')) return await dependencies.local(request, response);
@@ -57,6 +58,8 @@ const PRIVATE = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
+  // The URL is the whole authority: a page that has it may read what it names.
+  'Access-Control-Allow-Origin': '*',
 } as const;
 
 const refuse = (

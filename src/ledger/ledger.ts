@@ -163,6 +163,8 @@ export interface RevocationOrder {
   readonly tenantId: string;
   readonly block: boolean;
   readonly reason: string;
+  /** Whether available objects that came from the target are quarantined in the same instant. */
+  readonly containObjects: boolean;
   readonly by: string;
   readonly audit: AuditRecord;
 }
@@ -184,6 +186,8 @@ export interface RevocationRecord {
   readonly revokedBy: string;
   readonly liftedAt: Date | undefined;
   readonly killed: { readonly tokens: number; readonly derived: number; readonly tickets: number };
+  /** Objects quarantined with it. */
+  readonly contained: number;
   readonly residual: readonly Residual[];
 }
 

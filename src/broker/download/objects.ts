@@ -29,7 +29,13 @@ export const createListObjects =
     context: RequestContext,
   ): Promise<readonly ObjectRecord[]> =>
     audited(dependencies, 'object.list', holder(token, context), [], async (event) => {
-      const use = placeOf(token, asked.resource, dependencies.configuration.get(), context);
+      const use = placeOf(
+        token,
+        asked.resource,
+        dependencies.configuration.get(),
+        context,
+        dependencies.now(),
+      );
       const parts = partsWith(token, 'list');
       const prefix =
         asked.prefix === undefined
@@ -64,7 +70,13 @@ export const createDeleteObject =
   (dependencies: ObjectsDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<void> =>
     audited(dependencies, 'object.delete', holder(token, context), [], async (event) => {
-      const use = placeOf(token, undefined, dependencies.configuration.get(), context);
+      const use = placeOf(
+        token,
+        undefined,
+        dependencies.configuration.get(),
+        context,
+        dependencies.now(),
+      );
       const parts = partsWith(token, 'delete');
       const object = await dependencies.objects.find(objectId);
       const detail = parts.find(({ prefix }) => isUnder(prefix ?? '/', `/${object?.key ?? ''}`));

@@ -1,3 +1,4 @@
+import { hasExpired } from '../../config/expiry.ts';
 import { OAuthError, type Violation } from '../../protocol/oauth-error.ts';
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
@@ -20,7 +21,7 @@ const mustBeInService = ({ app }: Exchange, now: Date): void => {
   if (!app.enabled) {
     throw denied('app_id', 'disabled', 'the app is disabled', 'ask its owner or the platform team');
   }
-  if (Date.parse(app.expires) <= now.getTime()) {
+  if (hasExpired(app, now)) {
     throw denied(
       'app_id',
       'expired',

@@ -14,6 +14,8 @@ export interface RevocationRequest {
   /** Absent: true for everything but a token. */
   readonly block: boolean | undefined;
   readonly reason: string;
+  /** Whether what was uploaded under the target is quarantined too. */
+  readonly containObjects: boolean;
 }
 
 /** What is dead now, and what can still be used where and until when: counted, not hoped. */
@@ -31,7 +33,7 @@ export interface RevokeDependencies {
 /** Takes back a token, an app or a user, and all that descends from it. It holds when this returns. */
 export const createRevoke =
   (dependencies: RevokeDependencies) =>
-  (admin: Admin, { target, block, reason }: RevocationRequest): Promise<Receipt> =>
+  (admin: Admin, { target, block, reason, containObjects }: RevocationRequest): Promise<Receipt> =>
     audited(dependencies, 'revocation.create', admin.known, [], async (event) => {
       const name = targetOf(target);
       Object.assign(event, { detail: { target: name, reason } } satisfies AuditDraft);
@@ -44,6 +46,7 @@ export const createRevoke =
         tenantId: tenantId ?? admin.tenantId,
         block: block ?? target.field !== 'token_id',
         reason,
+        containObjects,
         by: admin.userId,
         audit: {
           ...event,

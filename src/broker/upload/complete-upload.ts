@@ -23,7 +23,7 @@ export const createCompleteUpload =
   (dependencies: CompleteUploadDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> =>
     audited(dependencies, 'upload.complete', holder(token, context), [], async (event) => {
-      placeOf(token, undefined, dependencies.configuration.get(), context);
+      placeOf(token, undefined, dependencies.configuration.get(), context, dependencies.now());
       partsWith(token, 'write');
       const object = await findOwnUpload(dependencies.objects, token, objectId);
       event.objectId = object.objectId;
@@ -57,8 +57,12 @@ const nothingThere = (): OAuthError =>
 
 /** What became of an upload. */
 export const createUploadStatus =
-  ({ configuration, objects }: Pick<CompleteUploadDependencies, 'configuration' | 'objects'>) =>
+  ({
+    configuration,
+    objects,
+    now,
+  }: Pick<CompleteUploadDependencies, 'configuration' | 'objects' | 'now'>) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> => {
-    placeOf(token, undefined, configuration.get(), context);
+    placeOf(token, undefined, configuration.get(), context, now());
     return findOwnUpload(objects, token, objectId);
   };

@@ -50,7 +50,7 @@ export const createRequestUpload =
     audited(dependencies, 'upload.request', holder(token, context), [], async (event) => {
       let inForce = dependencies.configuration.get();
       for (let tries = 0; tries < 3; tries += 1) {
-        const use = placeOf(token, request.resource, inForce, context);
+        const use = placeOf(token, request.resource, inForce, context, dependencies.now());
         const granted = await attempt(dependencies, use, request, event);
         if (granted) return granted;
         inForce = await dependencies.configuration.refresh();

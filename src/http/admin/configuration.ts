@@ -3,6 +3,7 @@ import type { Admin } from '../../broker/admin.ts';
 import type { CurrentConfiguration } from '../../broker/configuration.ts';
 import type { Configure } from '../../broker/configure/configure.ts';
 import type { Configurations } from '../../ledger/ledger.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Input, type Route, route } from '../route.ts';
 
@@ -23,21 +24,22 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
     path: '/admin/v1/config',
     summary: 'The configuration in force, as it was applied',
     authentication: { roles: ['security', 'platform', 'auditor'], reach: 'deployment' },
-    answer: { status: 200, schema: document, description: 'The document, and who applied it when' },
+    answer: {
+      status: 200,
+      schema: document,
+      description: 'The document; headers say who applied it and when',
+    },
     handle: async () => {
       const applied = await broker.configurations.current();
-      return {
-        status: 200,
-        headers: NO_STORE,
-        body: applied && {
-          version: applied.version,
-          digest: applied.digest,
-          applied_by: applied.appliedBy,
-          applied_at: applied.appliedAt.toISOString(),
-          source: applied.source,
-          configuration: applied.document,
-        },
+      if (!applied) throw new OAuthError('not_found', 'no configuration has been applied');
+      const headers = {
+        ...NO_STORE,
+        ETag: `"${applied.version}"`,
+        'Last-Modified': applied.appliedAt.toUTCString(),
+        'Daypass-Applied-By': encodeURIComponent(applied.appliedBy),
+        'Daypass-Source': encodeURIComponent(applied.source),
       };
+      return { status: 200, headers, body: applied.document };
     },
   }),
   route<object, z.output<typeof configQuery>>({

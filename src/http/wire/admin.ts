@@ -21,15 +21,25 @@ export const revocationBody = z.strictObject({
     .optional()
     .meta({ description: 'Refuse new issuance too; default true, false for a token.' }),
   reason: text(1000),
+  contain_objects: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Also quarantine every object that was uploaded under the target.' }),
 });
 
 export const toRevocationRequest = ({
   target,
   block,
   reason,
+  contain_objects,
 }: z.output<typeof revocationBody>): RevocationRequest => {
   const field = REVOCABLE.find((name) => target[name] !== undefined) ?? 'token_id';
-  return { target: { field, id: target[field] ?? '' }, block, reason };
+  return {
+    target: { field, id: target[field] ?? '' },
+    block,
+    reason,
+    containObjects: contain_objects,
+  };
 };
 
 const residual = z.object({
@@ -54,6 +64,7 @@ export const revocationAnswer = z.object({
     refresh_families: z.int(),
     tickets: z.int(),
   }),
+  contained_objects: z.int().meta({ description: 'Objects quarantined with it.' }),
   residual: z.array(residual),
 });
 
@@ -74,6 +85,7 @@ export const toRevocationAnswer = ({
     lifted_at: revocation.liftedAt?.toISOString() ?? null,
     // No refresh token is issued in this release.
     killed: { ...revocation.killed, refresh_families: 0 },
+    contained_objects: revocation.contained,
     residual: residual.map(({ kind, provider, count, usableUntil, mitigation }) => ({
       kind,
       provider: provider ?? null,
@@ -102,7 +114,8 @@ export const tokenItem = z.object({
   expires_at: z.iso.datetime(),
   status: z.enum(['active', 'expired', 'revoked']),
   ip: z.string().nullable(),
-  policy: z.object({ digest: z.string(), policies: z.array(z.string()) }),
+  policy: z.string().meta({ description: 'The digest of the policies that decided.' }),
+  policies: z.array(z.string()).meta({ description: 'The ids of those that permitted it.' }),
 });
 
 export const toTokenItem =
@@ -125,7 +138,8 @@ export const toTokenItem =
     expires_at: token.expiresAt.toISOString(),
     status: statusOf(revoked, token.expiresAt, now),
     ip: token.ip ?? null,
-    policy: { digest: token.policyDigest, policies: token.policies },
+    policy: token.policyDigest,
+    policies: token.policies,
   });
 
 const statusOf = (
@@ -162,7 +176,8 @@ export const toAuditItem = (event: AuditRecord & { readonly eventId: string }): 
   data_classification: orNull(event.classification),
   lawful_basis: orNull(event.lawfulBasis),
   data_residency_region: orNull(event.residency),
-  policy: { digest: orNull(event.policyDigest), policies: event.policies ?? [] },
+  policy: orNull(event.policyDigest),
+  policies: event.policies ?? [],
   ip: orNull(event.ip),
   trace_id: orNull(event.traceId),
   request_id: orNull(event.requestId),

@@ -82,6 +82,7 @@ const revoke = async (
 
   // Another instance's clock may run ahead: nothing issued before this moment may seem issued after it.
   const effectiveAt = killed.latest && killed.latest > at ? killed.latest : at;
+  const contained = order.containObjects ? await quarantine(transaction, order, effectiveAt) : 0;
   const lock = await transaction.lock.create({
     data: {
       revocationId: order.revocationId,
@@ -89,7 +90,12 @@ const revoke = async (
       tenantId: order.tenantId,
       block: order.block,
       reason: order.reason,
-      killed: { tokens: killed.tokens, derived: killed.derived, tickets: killed.tickets },
+      killed: {
+        tokens: killed.tokens,
+        derived: killed.derived,
+        tickets: killed.tickets,
+        contained,
+      },
       residual: residual.map((item) => ({ ...item, usableUntil: item.usableUntil.toISOString() })),
       effectiveAt,
       revokedBy: order.by,
@@ -101,6 +107,13 @@ const revoke = async (
   return fromLock(lock);
 };
 
+/** Out of every reader's sight; the security desk decides what becomes of them. */
+const quarantine = (transaction: Transaction, order: RevocationOrder, at: Date): Promise<number> =>
+  transaction.$executeRaw`
+    UPDATE stored_object SET status = 'quarantined', settled_at = ${at}::timestamptz,
+      reason = ${`contained by ${order.revocationId}`}
+    WHERE status = 'available' AND ${order.target} = ANY (lineage)`;
+
 const fromLock = (lock: Lock): RevocationRecord => ({
   revocationId: lock.revocationId,
   target: lock.target as LockTarget,
@@ -110,8 +123,14 @@ const fromLock = (lock: Lock): RevocationRecord => ({
   effectiveAt: lock.effectiveAt,
   revokedBy: lock.revokedBy,
   liftedAt: lock.liftedAt ?? undefined,
-  killed: lock.killed as unknown as Killed,
+  killed: killedOf(lock),
+  contained: (lock.killed as { contained?: number }).contained ?? 0,
   residual: (
     lock.residual as unknown as (Omit<Residual, 'usableUntil'> & { usableUntil: string })[]
   ).map((item) => ({ ...item, usableUntil: new Date(item.usableUntil) })),
 });
+
+const killedOf = ({ killed }: Lock): Killed => {
+  const { tokens, derived, tickets } = killed as unknown as Killed;
+  return { tokens, derived, tickets };
+};
