@@ -6,6 +6,4 @@ export default {
   ...everyday,
   testMatch: ['<rootDir>/test/ceph/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
-  globalSetup: null, // no database here
-  globalTeardown: null,
 };

@@ -37,6 +37,8 @@ export interface StartOptions {
   readonly shift?: () => number;
   readonly logger?: Logger;
   readonly idpPort?: number;
+  /** False where another instance runs the demo IdP already. */
+  readonly runDemoIdp?: boolean;
 }
 
 const { version: VERSION } = JSON.parse(
@@ -173,7 +175,7 @@ const readConfiguration = async (config: Config, ledger: PostgresLedger, options
   const { deployment } = await configuration.refresh();
   const isDemo = deployment.issuers.some(({ issuer }) => issuer === demoIdp);
   const idp =
-    isDemo && !config.production
+    isDemo && !config.production && options.runDemoIdp !== false
       ? await startIdp(config, options.idpPort ?? DEMO_IDP_PORT)
       : undefined;
   return { configure, configuration, idp };

@@ -1,81 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Client, createClient, newKey } from '../support/client.ts';
-import { startTestDaypass } from '../support/daypass.ts';
+import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
+import { PNG, startStory } from '../support/upload-story.ts';
 
-type Broker = Awaited<ReturnType<typeof startTestDaypass>>;
-let broker: Broker;
-let client: Client;
-const key = newKey();
+let broker: TestDaypass;
 
 beforeAll(async () => {
   broker = await startTestDaypass();
-  client = createClient(broker.url);
 }, 60_000);
 afterAll(() => broker?.stop());
 
-const eventually = async <Value>(
-  read: () => Promise<Value>,
-  is: (value: Value) => boolean,
-): Promise<Value> => {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const value = await read();
-    if (is(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('it never came about');
-};
-
 describe('the main job, end to end', () => {
   it('signs in, exchanges, uploads, validates, downloads once, revokes and is refused', async () => {
-    const idToken = await broker.signIn('ana', 'where2eat');
-    const exchanged = await client.call('/exchange', {
-      body: {
-        app_id: 'where2eat',
-        resource: 'bucket:project-123',
-        actions: ['read', 'write'],
-        ttl: 300,
-      },
-      token: idToken,
-      key,
-      bound: false,
-    });
-    expect(exchanged).toMatchObject({
-      status: 200,
-      body: { token_type: 'DPoP', expires_in: 300, binding: { method: 'dpop', jkt: key.jkt } },
-    });
-    const token = exchanged.body.access_token as string;
+    const { client, key, token, tokenId, requestUpload, put, settled } = await startStory(broker);
 
-    const png = Buffer.from(
-      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-      'base64',
-    );
-    const upload = await client.call('/request-upload', {
-      body: { filename: 'menu.png', size: png.length, contentType: 'image/png' },
-      token,
-      key,
-    });
-    expect(upload.body).toMatchObject({ method: 'PUT' });
-    expect(upload.status).toBe(201);
-    const put = await fetch(upload.body.uploadUrl as string, {
-      method: 'PUT',
-      headers: upload.body.headers as Record<string, string>,
-      body: png,
-    });
-    expect(put.status).toBe(200);
-
-    const objectId = upload.body.objectId as string;
-    await client.call(`/uploads/${objectId}/complete`, { method: 'POST', token, key });
-    await eventually(
-      () => client.call(`/uploads/${objectId}`, { token, key }),
-      ({ body }) => body.status === 'available',
-    );
+    const upload = await requestUpload();
+    expect(upload).toMatchObject({ status: 201, body: { method: 'PUT' } });
+    expect((await put(upload.body, PNG)).status).toBe(200);
+    const { objectId } = upload.body;
+    expect(await settled(objectId)).toMatchObject({ status: 'available', size: PNG.length });
 
     const download = await client.call('/request-download', { body: { objectId }, token, key });
     expect(download).toMatchObject({ status: 201, body: { once: true, guarantee: 'single_use' } });
-    const url = download.body.downloadUrl as string;
-    const first = await fetch(url);
-    expect(Buffer.from(await first.arrayBuffer())).toEqual(png);
-    expect((await fetch(url)).status).toBe(410);
+    const first = await fetch(String(download.body.downloadUrl));
+    expect(Buffer.from(await first.arrayBuffer())).toEqual(PNG);
+    expect((await fetch(String(download.body.downloadUrl))).status).toBe(410);
 
     const admin = await client.call('/exchange', {
       body: { app_id: 'daypass-cli', resource: `${broker.url}/admin`, actions: ['admin'] },
@@ -85,17 +33,11 @@ describe('the main job, end to end', () => {
     });
     expect(admin.status).toBe(200);
     const receipt = await client.call('/admin/v1/revocations', {
-      body: { target: { token_id: exchanged.body.token_id }, reason: 'seen in a notebook' },
-      token: admin.body.access_token as string,
+      body: { target: { token_id: tokenId }, reason: 'seen in a notebook' },
+      token: String(admin.body.access_token),
       key,
     });
     expect(receipt).toMatchObject({ status: 201, body: { killed: { tokens: 1 } } });
-
-    const refused = await client.call('/request-upload', {
-      body: { filename: 'menu.png', size: png.length, contentType: 'image/png' },
-      token,
-      key,
-    });
-    expect(refused).toMatchObject({ status: 401, body: { error: 'invalid_token' } });
+    expect(await requestUpload()).toMatchObject({ status: 401, body: { error: 'invalid_token' } });
   });
 });
