@@ -21,7 +21,7 @@ export const toQuestions = (
     app: { id: app.id, tenant: app.tenant, type: app.type, owner: app.owner },
     resource: policyResource(settled.target, authority.tenantId, inForce),
     ttl: settled.ttl,
-    ttlCeiling: Math.min(ceiling, Math.floor(left)),
+    ttlCeiling: Math.max(settled.ttl, wholeMinutes(Math.min(ceiling, left))),
     bound: jkt !== undefined,
     ...(asked.lawfulBasis === undefined ? {} : { lawfulBasis: asked.lawfulBasis }),
     actors: 0,
@@ -41,6 +41,9 @@ export const toQuestions = (
     } satisfies PolicyGrant,
   }));
 };
+
+/** Rounded down, so that equal questions a second apart are equal: the engine remembers its answers. */
+const wholeMinutes = (seconds: number): number => Math.floor(seconds / 60) * 60;
 
 export const policyUser = (
   user: {

@@ -1,4 +1,5 @@
-import type { createDryRun, createExchange, Exchange } from '../../broker/exchange/exchange.ts';
+import type { createDryRun } from '../../broker/exchange/dry-run.ts';
+import type { createExchange, Exchange } from '../../broker/exchange/exchange.ts';
 import type { createProver } from '../../broker/exchange/prove.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';

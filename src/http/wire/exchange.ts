@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Credential } from '../../broker/exchange/answer.ts';
 import type { Asked } from '../../broker/exchange/asked.ts';
-import type { DryRun } from '../../broker/exchange/exchange.ts';
+import type { DryRun } from '../../broker/exchange/dry-run.ts';
 import { canonicalConstraints } from '../../scope/canonical-constraints.ts';
 import { text } from './text.ts';
 

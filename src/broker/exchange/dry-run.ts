@@ -1,0 +1,47 @@
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { type Audited, audited } from '../audited.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
+import { type DecideDependencies, decide } from './decide.ts';
+import { appIn, type Exchange, identify } from './exchange.ts';
+import { replayedProof } from './refused.ts';
+import type { Settled } from './settle.ts';
+
+export interface DryRunDependencies extends DecideDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly audit: Audited['audit'];
+}
+
+export interface DryRun {
+  readonly decision: 'permit' | 'deny';
+  readonly policies: readonly string[];
+  readonly violations: OAuthError['violations'];
+  readonly wouldIssue: Settled | undefined;
+}
+
+/** What an exchange would decide, without issuing anything. A refusal is its answer, not an error. */
+export const createDryRun =
+  (dependencies: DryRunDependencies) =>
+  (exchange: Exchange): Promise<DryRun> =>
+    audited(dependencies, ACTION, identify(exchange), exchange.proofs, async (event) => {
+      const inForce = dependencies.configuration.get();
+      const answer = answerOf(() =>
+        decide(dependencies, { ...exchange, app: appIn(inForce, exchange.app) }, inForce, event),
+      );
+      const outcome = answer.decision === 'permit' ? 'granted' : 'denied';
+      const record = { ...event, at: dependencies.now(), action: ACTION, outcome } as const;
+      // The proof is used up as by any other request.
+      if (await dependencies.audit.append(record, exchange.proofs)) return answer;
+      throw replayedProof();
+    });
+
+const ACTION = 'token.dry_run';
+
+const answerOf = (work: () => ReturnType<typeof decide>): DryRun => {
+  try {
+    const { policies, settled } = work();
+    return { decision: 'permit', policies, violations: [], wouldIssue: settled };
+  } catch (error) {
+    if (!(error instanceof OAuthError) || error.status >= 500) throw error;
+    return { decision: 'deny', policies: [], violations: error.violations, wouldIssue: undefined };
+  }
+};
