@@ -1,10 +1,10 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
+import type { Decided } from './answer.ts';
 import { type DecideDependencies, decide } from './decide.ts';
 import { appIn, type Exchange, identify } from './exchange.ts';
 import { replayedProof } from './refused.ts';
-import type { Settled } from './settle.ts';
 
 export interface DryRunDependencies extends DecideDependencies {
   readonly configuration: CurrentConfiguration;
@@ -15,7 +15,7 @@ export interface DryRun {
   readonly decision: 'permit' | 'deny';
   readonly policies: readonly string[];
   readonly violations: OAuthError['violations'];
-  readonly wouldIssue: Settled | undefined;
+  readonly wouldIssue: Decided['settled'] | undefined;
 }
 
 /** What an exchange would decide, without issuing anything. A refusal is its answer, not an error. */
