@@ -15,8 +15,10 @@ import { createPages } from '../http/pages.ts';
 import { createRequestContext } from '../http/request-context.ts';
 import { routeTable } from '../http/route-table.ts';
 import { createServeRoute } from '../http/serve-route.ts';
+import { DPOP_ALGORITHMS } from '../identity/dpop-proof.ts';
 import type { KeyRing } from '../keys/signer.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
+import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth/metadata.ts';
 import { createProvider } from '../oauth/provider.ts';
 import { createLocalGateway } from '../storage/local/gateway.ts';
 import type { Broker } from './broker.ts';
@@ -52,7 +54,7 @@ export const createHandlers = (parts: HttpParts) => {
     contexts.set(ctx.req, context);
     return context;
   };
-  const provider = createProvider({
+  const answer = createProvider({
     issuer,
     artifacts: ledger.artifacts,
     configuration,
@@ -64,6 +66,7 @@ export const createHandlers = (parts: HttpParts) => {
     contextOf: (ctx) => contexts.get(ctx.req) ?? requestContext(ctx.req),
   });
 
+  const about = { issuer, dpopAlgorithms: DPOP_ALGORITHMS };
   const routes = routeTable({
     ...ledger,
     ...broker,
@@ -74,6 +77,9 @@ export const createHandlers = (parts: HttpParts) => {
       await ledger.ping();
       configuration.get();
     },
+    authorizationServer: () => authorizationServerMetadata(about),
+    protectedResource: () => protectedResourceMetadata(about),
+    publicKeys: () => parts.keys.published,
     metrics: metrics.render,
     openapi: () => openapi,
   });
@@ -92,7 +98,7 @@ export const createHandlers = (parts: HttpParts) => {
     onAnswer,
     pages: createPages('/openapi.json'),
     provider: createAuthorizationServer({
-      callback: provider.callback() as never,
+      answer,
       pin: (request) => pinHost(request, issuer),
     }),
   });

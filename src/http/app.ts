@@ -1,10 +1,11 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import type { RequestContext } from '../broker/context.ts';
-import { OAuthError } from '../protocol/oauth-error.ts';
+import type { OAuthError } from '../protocol/oauth-error.ts';
 import { asRefusal, toReply } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
+import { methodNotAllowed, notFound } from './unanswered.ts';
 
 export interface AppDependencies {
   readonly routes: readonly Route[];
@@ -118,31 +119,5 @@ const write = (ctx: Context, { status, headers = {}, body }: Reply): void => {
   ctx.body = body ?? null;
   if (body === undefined) ctx.status = status; // Koa makes an empty body a 204
 };
-
-const notFound = (): never => {
-  throw new OAuthError('not_found', 'there is no such endpoint', {
-    violations: [
-      {
-        field: 'path',
-        rule: 'unknown_endpoint',
-        message: 'nothing answers at this path',
-        remedy: 'see /docs',
-      },
-    ],
-  });
-};
-
-const methodNotAllowed = (allowed: readonly string[]): OAuthError =>
-  new OAuthError('method_not_allowed', `this path answers ${allowed.join(', ')}`, {
-    headers: { Allow: allowed.join(', ') },
-    violations: [
-      {
-        field: 'method',
-        rule: 'method',
-        message: 'this path does not answer that method',
-        remedy: `use ${allowed.join(' or ')}`,
-      },
-    ],
-  });
 
 const contextOf = (ctx: Context): RequestContext => ctx.state.context as RequestContext;

@@ -1,31 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, Middleware, Next } from 'koa';
+import { methodNotAllowed } from './unanswered.ts';
 
-/** The library's endpoints that this release stands behind; nothing else of it is reachable. */
-const ENDPOINTS: Readonly<Record<string, string>> = {
-  '/token': '/token',
-  '/jwks': '/jwks',
-  '/.well-known/openid-configuration': '/.well-known/openid-configuration',
-  // RFC 8414 §3: the same metadata under the OAuth name.
-  '/.well-known/oauth-authorization-server': '/.well-known/openid-configuration',
-};
+/** The library's endpoints that this release stands behind, each with its method; nothing else of it is reachable. */
+const ENDPOINTS: ReadonlyMap<string, string> = new Map([['/token', 'POST']]);
 
 export interface AuthorizationServerDependencies {
-  readonly callback: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Sets headers on `response`, and leaves status and body to us. */
+  readonly answer: (
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) => Promise<{ readonly status: number; readonly body: unknown }>;
   /** Makes the library see the configured issuer, whatever `Host` says. */
   readonly pin: (request: IncomingMessage) => void;
 }
 
 export const createAuthorizationServer =
-  ({ callback, pin }: AuthorizationServerDependencies): Middleware =>
+  ({ answer, pin }: AuthorizationServerDependencies): Middleware =>
   async (ctx: Context, next: Next): Promise<void> => {
-    const endpoint = ENDPOINTS[ctx.path];
-    if (endpoint === undefined || !Object.hasOwn(ENDPOINTS, ctx.path)) return next();
+    const method = ENDPOINTS.get(ctx.path);
+    if (method === undefined) return next();
     ctx.state.route = ctx.path;
-    if (ctx.path === '/jwks') ctx.set('Cache-Control', 'public, max-age=300');
+    if (ctx.method !== method) throw methodNotAllowed([method]);
     pin(ctx.req);
-    ctx.req.url = endpoint + ctx.search;
-    ctx.respond = false;
-    ctx.res.statusCode = 404;
-    await callback(ctx.req, ctx.res);
+    const { status, body } = await answer(ctx.req, ctx.res);
+    ctx.status = status;
+    ctx.body = body;
   };

@@ -98,7 +98,8 @@ const operationId = (method: Route['method'], path: string): string =>
     .filter((word) => word !== '')
     .reduce((id, word) => id + word.charAt(0).toUpperCase() + word.slice(1), METHOD[method]);
 
-const tagOf = ({ authentication }: Route): (typeof TAGS)[number][0] => {
+const tagOf = ({ authentication, path }: Route): (typeof TAGS)[number][0] => {
+  if (path === '/jwks' || path.startsWith('/.well-known/')) return 'OAuth';
   switch (authentication) {
     case 'none':
       return 'Operations';

@@ -37,9 +37,12 @@ export const asRefusal = (error: unknown): OAuthError => {
   );
 };
 
-/** RFC 6750 §3, RFC 9449 §7.1: which schemes would be taken, and why this one was not. */
+/**
+ * RFC 6750 §3, RFC 9449 §7.1: which schemes would be taken, and why this one was not. A client that has
+ * not authenticated is challenged by the room that authenticates it, or not at all.
+ */
 const challenge = ({ code, status, headers }: OAuthError): Record<string, string> => {
-  if (status !== 401 || 'WWW-Authenticate' in headers) return {};
+  if (status !== 401 || code === 'invalid_client' || 'WWW-Authenticate' in headers) return {};
   const error = `error="${code}"`;
   return { 'WWW-Authenticate': `DPoP algs="${ALGORITHMS}", ${error}, Bearer ${error}` };
 };

@@ -2,6 +2,7 @@ import { type ConfigurationRoutes, configurationRoutes } from './admin/configura
 import { type RecordRoutes, recordRoutes } from './admin/records.ts';
 import { type RevocationRoutes, revocationRoutes } from './admin/revocations.ts';
 import type { Route } from './route.ts';
+import { type DiscoveryRoutes, discoveryRoutes } from './routes/discovery.ts';
 import { type DownloadRoutes, downloadRoutes } from './routes/downloads.ts';
 import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
 import { type OperationsRoutes, operationsRoutes } from './routes/operations.ts';
@@ -15,6 +16,7 @@ export interface BrokerRoutes
     RevocationRoutes,
     RecordRoutes,
     ConfigurationRoutes,
+    DiscoveryRoutes,
     OperationsRoutes {}
 
 /** Every endpoint of ours, in the order the documentation shows them. */
@@ -25,6 +27,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...revocationRoutes(broker),
   ...recordRoutes(broker),
   ...configurationRoutes(broker),
+  ...discoveryRoutes(broker),
   ...operationsRoutes(broker),
 ];
 

@@ -7,8 +7,8 @@ import type { createTokenEndpointProver } from '../broker/exchange/prove-subject
 import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { TOKEN_EXCHANGE, TokenType } from '../protocol/token-type.ts';
-import { throughLibrary } from './refusals.ts';
-import { type Parameters, readAsked, readSubject } from './token-request.ts';
+import { CLIENT_CREDENTIALS } from './metadata.ts';
+import { mustBeSound, type Parameters, readAsked, readSubject } from './token-request.ts';
 
 export interface GrantDependencies {
   readonly configuration: CurrentConfiguration;
@@ -27,6 +27,7 @@ const EXCHANGE = [
   'actor_token',
   'actor_token_type',
   'requested_token_type',
+  'dpop_binding_proof',
 ];
 
 /**
@@ -38,7 +39,7 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
 
   /** RFC 8693. */
   const tokenExchange = async (ctx: TokenEndpointGrantContext): Promise<void> => {
-    const params = ctx.oidc.params as Parameters;
+    const params = soundParams(ctx);
     const asked = readAsked(params);
     const app = appOf(configuration, ctx);
     const proven = await prover.proveSubject(readSubject(params), app, proofOf(ctx));
@@ -48,16 +49,20 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
 
   /** RFC 6749 §4.4: a client for itself. */
   const clientCredentials = async (ctx: TokenEndpointGrantContext): Promise<void> => {
-    const asked = readAsked(ctx.oidc.params as Parameters);
+    const asked = readAsked(soundParams(ctx));
     const proven = prover.proveClient(appOf(configuration, ctx), proofOf(ctx));
     const credential = await exchange({ door: 'token', ...proven, asked, context: contextOf(ctx) });
     ctx.body = toResponse(credential);
   };
 
-  const refusing = (handle: typeof tokenExchange) => (ctx: TokenEndpointGrantContext) =>
-    handle(ctx).catch(throughLibrary);
-  provider.registerGrantType(TOKEN_EXCHANGE, refusing(tokenExchange), EXCHANGE, REPEATABLE);
-  provider.registerGrantType('client_credentials', refusing(clientCredentials), ASKED, REPEATABLE);
+  provider.registerGrantType(TOKEN_EXCHANGE, tokenExchange, EXCHANGE, REPEATABLE);
+  provider.registerGrantType(CLIENT_CREDENTIALS, clientCredentials, ASKED, REPEATABLE);
+};
+
+const soundParams = (ctx: TokenEndpointGrantContext): Parameters => {
+  const params = ctx.oidc.params as Parameters;
+  mustBeSound(params);
+  return params;
 };
 
 const proofOf = (ctx: TokenEndpointGrantContext): string | string[] | undefined => {

@@ -1,9 +1,11 @@
 import { errors, type JWKS, Provider } from 'oidc-provider';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
+import { type AnswerOAuth, createAnswer } from './answer.ts';
 import { createClients, isSecretOf } from './clients.ts';
 import { type GrantDependencies, registerGrants } from './grants.ts';
-import { refusals } from './refusals.ts';
+import { CLIENT_AUTH_ALGORITHMS, CLIENT_AUTH_METHODS } from './metadata.ts';
+import { NAMED_BY_DETAILS } from './token-request.ts';
 
 export interface ProviderDependencies extends GrantDependencies {
   readonly issuer: string;
@@ -16,11 +18,14 @@ export interface ProviderDependencies extends GrantDependencies {
 /** Seconds a client assertion may lie ahead of now: long enough for skew, short enough to remember. */
 const ASSERTION_LIFE = 300;
 
+/** Seconds by which a client's clock may differ from ours. */
+const TOLERANCE = 10;
+
 /**
- * OAuth: the authorization server library, with what it leaves to us. It authenticates clients, publishes
- * metadata and keys; tokens are decided, recorded and signed in broker/ (docs/adr/0004).
+ * OAuth: the authorization server library, with what it leaves to us. It authenticates clients; tokens are
+ * decided, recorded and signed in broker/ (docs/adr/0004).
  */
-export const createProvider = (dependencies: ProviderDependencies): Provider => {
+export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth => {
   const { issuer, artifacts, configuration, jwks, now } = dependencies;
   const provider = new Provider(issuer, {
     adapter: createAdapter({ artifacts, client: createClients(configuration, now), now }),
@@ -28,9 +33,14 @@ export const createProvider = (dependencies: ProviderDependencies): Provider => 
     cookies: { keys: dependencies.cookieKeys as Buffer[] },
     responseTypes: ['code'],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [...CLIENT_AUTH_METHODS],
+    enabledJWA: { clientAuthSigningAlgValues: [...CLIENT_AUTH_ALGORITHMS] },
     pkce: { required: () => true },
-    clockTolerance: 10,
+    clockTolerance: TOLERANCE,
+    // A caller that prefers HTML is a program all the same: refusals are JSON.
+    renderError: (ctx, out) => {
+      ctx.body = out;
+    },
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
@@ -38,16 +48,12 @@ export const createProvider = (dependencies: ProviderDependencies): Provider => 
       pushedAuthorizationRequests: { enabled: false },
       // Proofs are ours to validate, at every endpoint alike (identity/dpop).
       dPoP: { enabled: false },
-      resourceIndicators: { enabled: true, defaultResource: () => 'urn:daypass:named-by-details' },
+      resourceIndicators: { enabled: true, defaultResource: () => NAMED_BY_DETAILS },
     },
-    // What leaves is decided by our own origin check; this one is asked as well (contract, CORS).
-    clientBasedCORS: (_ctx, origin, client) =>
-      configuration.get().index.app(client.clientId)?.origins.includes(origin) ?? false,
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => mustBeForUs(claims, issuer, now()),
   });
 
-  provider.proxy = true;
-  provider.use(refusals(provider));
+  provider.proxy = true; // its forwarded headers are the ones http/ has pinned to the issuer
   provider.Client.prototype.compareClientSecret = function compare(actual: string) {
     return isSecretOf(configuration.get().index.app(this.clientId), actual);
   };
@@ -63,10 +69,13 @@ export const createProvider = (dependencies: ProviderDependencies): Provider => 
       expiresAt: new Date((exp + ASSERTION_LIFE) * 1000),
     });
   registerGrants(provider, dependencies);
-  return provider;
+  return createAnswer(provider, issuer);
 };
 
-/** An assertion is for this issuer alone, and for minutes (security.md J08). */
+/**
+ * An assertion is for this issuer alone, and for minutes (security.md J08). The library compares times with
+ * the clock of this machine; here they are compared with the ledger's, as everything else is (law 8).
+ */
 const mustBeForUs = (claims: Record<string, unknown>, issuer: string, now: Date): void => {
   const seconds = now.getTime() / 1000;
   const { aud, exp, iat, sub, iss } = claims;
@@ -76,7 +85,8 @@ const mustBeForUs = (claims: Record<string, unknown>, issuer: string, now: Date)
   if (typeof exp !== 'number' || exp > seconds + ASSERTION_LIFE) {
     throw new errors.InvalidClientAuth('exp is too far ahead');
   }
-  if (iat !== undefined && (typeof iat !== 'number' || iat > seconds + 10)) {
+  if (exp <= seconds - TOLERANCE) throw new errors.InvalidClientAuth('expired');
+  if (iat !== undefined && (typeof iat !== 'number' || iat > seconds + TOLERANCE)) {
     throw new errors.InvalidClientAuth('iat is in the future');
   }
 };

@@ -1,97 +1,99 @@
-import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { OAuthError, type OAuthErrorCode, type Violation } from '../protocol/oauth-error.ts';
+import { errors } from 'oidc-provider';
+import {
+  OAuthError,
+  type OAuthErrorCode,
+  STATUS,
+  type Violation,
+} from '../protocol/oauth-error.ts';
+import { readLibrary } from './library-errors.ts';
 
-/** Where the pipeline's request id travels into the library's own Koa. */
-const REQUEST_ID = 'x-request-id';
+export interface RefusalCircumstances {
+  readonly issuer: string;
+  /** Whether the client tried to authenticate by the `Authorization` header. */
+  readonly hasAuthorization: boolean;
+}
 
 /**
- * Gives what the library refuses the shape every refusal of ours has, and what broker/ refuses the codes
- * that RFC 8693 §2.2.2 has for the token endpoint.
+ * What went wrong at the token endpoint, as its clients are told (RFC 6749 §5.2, RFC 8693 §2.2.2).
+ *
+ * @returns what was thrown, unchanged, where it is nobody's refusal.
  */
-export const refusals = (provider: Provider) => {
-  const thrown = new WeakMap<object, OAuthError>();
-  // The library turns an error of the ledger into a bare 500 before anyone else sees it.
-  for (const event of ['server_error', 'grant.error'] as const) {
-    provider.on(event as 'server_error', (ctx, error) => {
-      const refusal = error instanceof OAuthError ? error : error.cause;
-      if (refusal instanceof OAuthError) thrown.set(ctx.req, refusal);
-    });
+export const toRefusal = (error: unknown, circumstances: RefusalCircumstances): unknown => {
+  if (error instanceof OAuthError) {
+    return error.code === 'invalid_client'
+      ? unauthenticated(error.detail, circumstances)
+      : atTokenEndpoint(error);
   }
-
-  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-    await next();
-    const refusal = thrown.get(ctx.req);
-    const body = ctx.body as { error?: string; error_description?: string } | undefined;
-    if (ctx.status < 400 || typeof body !== 'object' || body === null) return;
-    if (refusal) answer(ctx, refusal);
-    else answer(ctx, fromLibrary(body, ctx.status));
-  };
-};
-
-const answer = (ctx: KoaContextWithOIDC, refusal: OAuthError): void => {
-  const code = AT_TOKEN_ENDPOINT[refusal.code] ?? refusal.code;
-  const isBlocked = refusal.violations.some(({ rule }) => rule === 'blocked');
-  const error = isBlocked ? 'invalid_request' : code;
-  ctx.status = code === refusal.code ? refusal.status : 400;
-  ctx.set(refusal.headers);
-  ctx.body = {
-    error,
-    error_description: refusal.message,
-    violations: refusal.violations,
-    request_id: String(ctx.res.getHeader(REQUEST_ID) ?? ''),
-  };
-};
-
-/** RFC 8693 §2.2.2: a token that is not acceptable and a target policy refuses have codes of their own. */
-const AT_TOKEN_ENDPOINT: Partial<Record<OAuthErrorCode, OAuthErrorCode>> = {
-  invalid_token: 'invalid_request',
-  access_denied: 'invalid_target',
-};
-
-const NOT_THIS_GRANT = 'requested grant type is not allowed for this client';
-
-const fromLibrary = (
-  {
-    error = 'invalid_request',
-    error_description: description = '',
-  }: { error?: string; error_description?: string },
-  status: number,
-): OAuthError => {
-  // RFC 6749 §5.2 has a code for it; the library says invalid_request.
-  const code = description === NOT_THIS_GRANT ? 'unauthorized_client' : error;
-  return new OAuthError(code as OAuthErrorCode, description || error, {
-    status,
-    violations: [violationOf(code, description)],
+  if (!(error instanceof errors.OIDCProviderError) || !error.expose) return error;
+  const { code, violation } = readLibrary(error);
+  if (code === 'invalid_client') return unauthenticated(detailOf(error), circumstances);
+  return new OAuthError(code, error.error_description ?? violation.message, {
+    detail: detailOf(error),
+    violations: [violation],
+    cause: error,
+    ...(STATUS[code] === 413 && { headers: { Connection: 'close' } }), // the rest of it is not read
   });
 };
 
-const violationOf = (code: string, description: string): Violation => ({
-  field: FIELDS[code] ?? 'request',
-  rule: code,
-  message: description || code,
-  remedy: REMEDIES[code] ?? 'see /docs for what this endpoint takes',
-});
+const detailOf = (error: errors.OIDCProviderError): string =>
+  error.error_detail ?? error.error_description ?? error.message;
 
-const FIELDS: Readonly<Record<string, string>> = {
-  invalid_client: 'client_id',
-  unauthorized_client: 'grant_type',
-  unsupported_grant_type: 'grant_type',
-  invalid_scope: 'scope',
-  invalid_target: 'resource',
+/** Whatever was wrong with it, a client that is not authenticated hears the same (law 7). */
+const unauthenticated = (
+  detail: string | undefined,
+  { issuer, hasAuthorization }: RefusalCircumstances,
+): OAuthError =>
+  new OAuthError('invalid_client', 'client authentication failed', {
+    ...(detail !== undefined && { detail }),
+    violations: [
+      {
+        field: 'client_id',
+        rule: 'client_authentication',
+        message: 'the client is not known, or is not who it says it is',
+        remedy:
+          'check the client id, its credentials and how it sends them, and that it is in service',
+      },
+    ],
+    // RFC 6749 §5.2: the scheme the client used. Never where it used none: a browser would ask its user
+    // for a password.
+    ...(hasAuthorization && { headers: { 'WWW-Authenticate': `Basic realm="${issuer}"` } }),
+  });
+
+/** RFC 8693 §2.2.2: a token that is not acceptable, and a target that policy refuses, have codes of their own. */
+const atTokenEndpoint = (refusal: OAuthError): OAuthError => {
+  switch (refusal.code) {
+    case 'invalid_token':
+      return again(refusal, 'invalid_request', [NOT_ACCEPTABLE]);
+    case 'access_denied':
+      return again(refusal, isOfRequest(refusal) ? 'invalid_request' : 'invalid_target');
+    default:
+      return refusal;
+  }
 };
 
-const REMEDIES: Readonly<Record<string, string>> = {
-  invalid_client:
-    'check the client id and its credentials, and that the app is registered and has not expired',
-  unauthorized_client:
-    'use a grant this app may use: a public app exchanges tokens, and has none of its own',
-  unsupported_grant_type: 'use client_credentials or token-exchange',
+/** Says nothing of which check failed: what was presented may be somebody else's. */
+const NOT_ACCEPTABLE: Violation = {
+  field: 'subject_token',
+  rule: 'not_acceptable',
+  message: 'it is not valid, not valid any more, or not for this client',
+  remedy: 'sign in again and present a fresh one',
 };
 
-/** The library renders only its own errors as refusals; ours pass through it inside one. */
-export const throughLibrary = (error: unknown): never => {
-  if (!(error instanceof OAuthError)) throw error;
-  const carrier = new errors.CustomOIDCProviderError(error.code, error.message);
-  Object.assign(carrier, { cause: error, status: error.status, statusCode: error.status });
-  throw carrier;
-};
+/** Fields that say who asks, and how; the others say what for. */
+const OF_REQUEST = ['app_id', 'Origin', 'subject_token', 'DPoP', 'lawful_basis'];
+
+/** Would another target have been refused as well? */
+const isOfRequest = ({ violations }: OAuthError): boolean =>
+  violations.some(({ field }) => OF_REQUEST.includes(field));
+
+const again = (
+  { message, detail, headers, violations, cause }: OAuthError,
+  code: OAuthErrorCode,
+  others: readonly Violation[] = violations,
+): OAuthError =>
+  new OAuthError(code, message, {
+    violations: others,
+    headers,
+    cause,
+    ...(detail !== undefined && { detail }),
+  });

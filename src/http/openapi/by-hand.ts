@@ -45,21 +45,7 @@ const json = (schema: object) => ({ 'application/json': { schema } });
 
 const refused = (status: number) => ({ $ref: `#/components/responses/Refusal${status}` });
 
-const published = (path: string, operationId: string, summary: string, required: string[]) =>
-  ({
-    method: 'get',
-    path,
-    operationId,
-    summary,
-    tags: [TAG],
-    security: [],
-    responses: {
-      200: { description: summary, content: json({ type: 'object', required }) },
-      default: { $ref: '#/components/responses/Refusal' },
-    },
-  }) satisfies RouteConfig;
-
-/** The authorization server's endpoints. They are a library's, so no route of ours describes them. */
+/** What a library answers: no route of ours describes it. */
 const ENDPOINTS: readonly RouteConfig[] = [
   {
     method: 'post',
@@ -85,21 +71,6 @@ const ENDPOINTS: readonly RouteConfig[] = [
       default: { $ref: '#/components/responses/Refusal' },
     },
   },
-  published('/jwks', 'jwks', 'The keys that JWT access tokens are verified with (RFC 7517)', [
-    'keys',
-  ]),
-  published(
-    '/.well-known/openid-configuration',
-    'openidConfiguration',
-    'Metadata of the authorization server (OpenID Connect Discovery 1.0 §4)',
-    ['issuer', 'jwks_uri', 'token_endpoint'],
-  ),
-  published(
-    '/.well-known/oauth-authorization-server',
-    'authorizationServerMetadata',
-    'Metadata of the authorization server (RFC 8414 §3)',
-    ['issuer', 'jwks_uri', 'token_endpoint'],
-  ),
 ];
 
 export const registerByHand = (registry: OpenAPIRegistry): void => {

@@ -1,0 +1,53 @@
+import { TOKEN_EXCHANGE } from '../protocol/token-type.ts';
+import { STORAGE_DETAIL_TYPE } from '../scope/authorization-details.ts';
+
+/** How an app may authenticate at the token endpoint. */
+export const CLIENT_AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none', // public apps, which prove a key instead
+] as const;
+
+/** What a client assertion may be signed with: asymmetric, so that we hold nothing it could be forged with. */
+export const CLIENT_AUTH_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const;
+
+export const CLIENT_CREDENTIALS = 'client_credentials';
+
+export interface MetadataOptions {
+  /** The configured one: nothing here comes from a request, so nobody can poison it (RFC 8414 §6.2). */
+  readonly issuer: string;
+  readonly dpopAlgorithms: readonly string[];
+}
+
+/**
+ * What this authorization server does (RFC 8414 §2), and nothing it does not: the library's own document
+ * speaks of sign-in, ID tokens and userinfo.
+ */
+export const authorizationServerMetadata = ({ issuer, dpopAlgorithms }: MetadataOptions) => ({
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/jwks`,
+  // RFC 8414 §2 requires it; no grant served here uses the authorization endpoint.
+  response_types_supported: [] as readonly string[],
+  grant_types_supported: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+  token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+  token_endpoint_auth_signing_alg_values_supported: CLIENT_AUTH_ALGORITHMS,
+  dpop_signing_alg_values_supported: dpopAlgorithms, //          RFC 9449 §5.1
+  authorization_details_types_supported: [STORAGE_DETAIL_TYPE], // RFC 9396 §10
+  protected_resources: [issuer], //                              RFC 9728 §4
+  service_documentation: `${issuer}/docs`,
+});
+
+/** Daypass's own API as a protected resource (RFC 9728 §2). Its apps are registered by configuration. */
+export const protectedResourceMetadata = ({ issuer, dpopAlgorithms }: MetadataOptions) => ({
+  resource: issuer,
+  resource_name: 'Daypass',
+  authorization_servers: [issuer],
+  bearer_methods_supported: ['header'], // RFC 6750 §2.1; never a query or a form
+  dpop_signing_alg_values_supported: dpopAlgorithms,
+  // An app may have `dpop: optional`; a token that is bound needs its proof all the same.
+  dpop_bound_access_tokens_required: false,
+  authorization_details_types_supported: [STORAGE_DETAIL_TYPE],
+  resource_documentation: `${issuer}/docs`,
+});
