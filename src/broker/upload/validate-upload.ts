@@ -140,6 +140,9 @@ const settleAs = (
     audit: auditOf(object, now(), `upload.${to}`, { reason }),
   });
 
+/** The steps that withhold something; the others are how an upload gets there, or does not come. */
+const WITHHELD = ['upload.rejected', 'upload.quarantined'];
+
 /** Steps of the life cycle are recorded for whoever asked for the upload. */
 export const auditOf = (
   object: ObjectRecord,
@@ -149,7 +152,7 @@ export const auditOf = (
 ): AuditRecord => ({
   at,
   action,
-  outcome: action === 'upload.available' ? 'granted' : 'denied',
+  outcome: WITHHELD.includes(action) ? 'denied' : 'granted',
   tenantId: object.tenantId,
   tokenId: object.tokenId,
   userId: object.userId,
