@@ -52,8 +52,7 @@ export const measure = async (parts: Parts): Promise<Measured> => {
   const windows: [number, number][] = [];
   for (const scenario of scenarios) {
     say(`warming up: ${scenario.title}`);
-    const requests = await scenario.requests();
-    await runOnce(parts, scenario, requests, { seconds: options.seconds.warmUp });
+    await warmUp(parts, scenario);
   }
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const scenario of scenarios) {
@@ -65,6 +64,16 @@ export const measure = async (parts: Parts): Promise<Measured> => {
     }
   }
   return { samples, windows };
+};
+
+const warmUp = async (parts: Parts, scenario: Scenario): Promise<void> => {
+  const { answers, seconds } = parts.options.warmUp;
+  const requests = await scenario.requests();
+  const until = performance.now() + seconds * 1000;
+  for (let answered = 0; answered < answers && performance.now() < until; ) {
+    const { report } = await runOnce(parts, scenario, requests, { seconds: Math.min(seconds, 1) });
+    answered += report.answers;
+  }
 };
 
 const sampleOf = async (

@@ -60,7 +60,7 @@ const verdict = (results: readonly Result[]): string[] => {
   const exchanges = results.filter(({ id }) => id.startsWith('exchange-'));
   if (exchanges.length === 0) return [];
   const least = Math.min(...exchanges.map(({ rate }) => rate));
-  const ratios = exchanges.map(({ cpuRatio }) => cpuRatio ?? Number.NaN);
+  const ratios = exchanges.flatMap(({ cpuRatio }) => cpuRatio ?? []);
   return [
     `goal: at most ${GOALS.cpuRatio}× of stock's CPU (stretch ${GOALS.stretchCpuRatio}×): ${ratios.map(factor).join(', ')}`,
     `goal: at least ${number(GOALS.exchangesPerSecond)} exchanges/s: the slowest ${number(least)}`,
