@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { readDeployment } from '../../config/deployment.ts';
+import { printPlan } from '../../config/plan.ts';
+import { type Surroundings, UsageError } from '../surroundings.ts';
+import { configOf, outputOf, type Register } from './command.ts';
+
+interface ApplyOptions {
+  readonly file: string;
+  readonly dryRun?: boolean;
+}
+
+export const apply: Register = (program, surroundings) => {
+  program
+    .command('apply')
+    .summary('make a configuration file the one in force')
+    .description(
+      'Replaces the configuration as a whole, in the database that DATABASE_URL names; running brokers follow ' +
+        'within a second. What is wrong with the file is shown with its lines, and nothing is changed.',
+    )
+    .requiredOption('-f, --file <file>', 'daypass.yaml; - for standard input')
+    .option('--dry-run', 'show what would change')
+    .action(async ({ file, dryRun }: ApplyOptions, command: Command) => {
+      const output = outputOf(command, surroundings);
+      const config = configOf(surroundings);
+      const source = file === '-' ? 'standard input' : file;
+      const text = await textOf(file, surroundings);
+      const { document } = readDeployment(text, {
+        production: config.production,
+        now: surroundings.now(),
+        source,
+      });
+      mustSaySomething(document, source);
+      const { openForAdministration } = await surroundings.compose();
+      const { configure, ledger, close } = await openForAdministration(config);
+      try {
+        await ledger.clock.synchronise();
+        if (dryRun) {
+          const changes = await configure.plan(document);
+          output.answer({ changes }, [printPlan(changes)]);
+          return;
+        }
+        const { version, changes } = await configure.apply(document, { by: whoAmI(), source });
+        output.answer({ version, changes }, [printPlan(changes), `version ${version} is in force`]);
+      } finally {
+        await close();
+      }
+    });
+};
+
+/** Leans closed: an empty file is a slip far more often than the wish to remove everything. */
+const mustSaySomething = (document: object, source: string): void => {
+  if (Object.keys(document).length === 0)
+    throw new UsageError(`${source} is empty: applied, it would remove every app and bucket`);
+};
+
+/** For the record: the account on this machine, which is all that is known here. */
+const whoAmI = (): string => {
+  try {
+    return `cli:${userInfo().username}`;
+  } catch {
+    return 'cli'; // a container may run under a number that has no name
+  }
+};
+
+/** A file, or standard input for `-`. @throws UsageError when it cannot be read */
+export const textOf = async (file: string, { stdin }: Surroundings): Promise<string> => {
+  if (file !== '-') {
+    return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      throw new UsageError(`${file} cannot be read: ${cause.code ?? cause.message}`, { cause });
+    });
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
+};

@@ -1,0 +1,65 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { signInAsAdmin } from '../sign-in.ts';
+import { outputOf, type Register } from './command.ts';
+import { type Page, type PageOptions, pageQuery, showPage, withPageOptions } from './lists.ts';
+
+interface SearchOptions extends PageOptions {
+  readonly app?: string;
+  readonly user?: string;
+  readonly device?: string;
+  readonly token?: string;
+  readonly object?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+const COLUMNS = ['at', 'action', 'outcome', 'app_id', 'user_id', 'token_id', 'reason'];
+
+export const audit: Register = (program, surroundings) => {
+  const search = program
+    .command('audit')
+    .summary('what happened')
+    .command('search')
+    .summary('audit events, newest first')
+    .description('What happened, newest first. Takes the role security or auditor.')
+    .option('--app <id>')
+    .option('--user <id>')
+    .option('--device <id>')
+    .option('--token <id>')
+    .option('--object <id>')
+    .option('--action <action>', 'such as token.issue')
+    .addOption(new Option('--outcome <outcome>').choices(['granted', 'denied']))
+    .option('--since <time>', 'RFC 3339, or a date', moment)
+    .option('--until <time>', 'RFC 3339, or a date', moment);
+  withPageOptions(search).action(async (options: SearchOptions, command: Command) => {
+    const send = await signInAsAdmin(options, surroundings);
+    const page = await send<Page>({
+      method: 'GET',
+      path: '/admin/v1/audit',
+      query: {
+        app_id: options.app,
+        user_id: options.user,
+        device_id: options.device,
+        token_id: options.token,
+        object_id: options.object,
+        action: options.action,
+        outcome: options.outcome,
+        since: options.since,
+        until: options.until,
+        ...pageQuery(options),
+      },
+    });
+    showPage(outputOf(command, surroundings), page, COLUMNS);
+  });
+};
+
+const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** A date is its first moment, UTC. */
+const moment = (text: string): string => {
+  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new InvalidArgumentError('write it as 2027-01-31T12:00:00Z.');
+  return new Date(time).toISOString();
+};

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { type ClientOptions, positive, withClientOptions } from '../client-options.ts';
+import { columns, type Output } from '../output.ts';
+
+export interface PageOptions extends ClientOptions {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface Page {
+  readonly items: readonly Readonly<Record<string, unknown>>[];
+  readonly next_cursor: string | null;
+}
+
+export const withPageOptions = (command: Command): Command =>
+  withClientOptions(
+    command
+      .option('--limit <count>', 'how many; at most 200', positive)
+      .option('--cursor <cursor>', 'where the page before ended'),
+  );
+
+export const pageQuery = ({ limit, cursor }: PageOptions) => ({
+  limit: limit === undefined ? undefined : String(limit),
+  cursor,
+});
+
+/** A page as a table of these members, and how to get the next. */
+export const showPage = (output: Output, page: Page, names: readonly string[]): void => {
+  const rows = page.items.map((item) => names.map((name) => item[name]));
+  output.answer(page, columns(names, rows));
+  if (page.next_cursor !== null) output.note(`more: --cursor ${page.next_cursor}`);
+};

@@ -1,0 +1,108 @@
+import type { Command } from 'commander';
+import { type ClientOptions, withClientOptions } from '../client-options.ts';
+import { columns, members } from '../output.ts';
+import { signInAsAdmin } from '../sign-in.ts';
+import { UsageError } from '../surroundings.ts';
+import { outputOf, type Register } from './command.ts';
+import { type Page, type PageOptions, pageQuery, showPage, withPageOptions } from './lists.ts';
+
+interface RevokeOptions extends ClientOptions {
+  readonly token?: string;
+  readonly app?: string;
+  readonly user?: string;
+  readonly reason: string;
+  readonly block?: boolean;
+  readonly containObjects?: boolean;
+}
+
+interface Receipt {
+  readonly revocation_id: string;
+  readonly target: object;
+  readonly block: boolean;
+  readonly effective_at: string;
+  readonly killed: Readonly<Record<string, number>>;
+  readonly residual: readonly Readonly<Record<string, unknown>>[];
+}
+
+const PATH = '/admin/v1/revocations';
+const COLUMNS = ['revocation_id', 'target', 'block', 'effective_at', 'lifted_at', 'reason'];
+const RESIDUAL = ['kind', 'provider', 'count', 'usable_until', 'mitigation'];
+
+export const revoke: Register = (program, surroundings) => {
+  const command = program
+    .command('revoke')
+    .summary('end a token, an app or a user, and all that descends from it')
+    .description(
+      'Returns once it holds everywhere, with a receipt: what is dead, and what a cloud will honour a little longer. ' +
+        'An app or a user is blocked too, until daypass revocations lift. Takes the role security.',
+    )
+    .option('--token <id>', 'tk_…')
+    .option('--app <id>')
+    .option('--user <id>', 'u_…')
+    .requiredOption('--reason <text>', 'for the record')
+    .option('--block', 'refuse new issuance too (the default, but for a token)')
+    .option('--no-block', 'kill what exists, and let new be issued')
+    .option('--contain-objects', 'quarantine what was uploaded under it as well');
+  withClientOptions(command).action(async (options: RevokeOptions, self: Command) => {
+    const output = outputOf(self, surroundings);
+    const { reason, block, containObjects: contain_objects } = options;
+    const target = targetOf(options);
+    const send = await signInAsAdmin(options, surroundings);
+    const body = { target, reason, block, contain_objects };
+    const receipt = await send<Receipt>({ method: 'POST', path: PATH, body });
+    output.answer(receipt, linesOf(receipt));
+  });
+};
+
+export const revocations: Register = (program, surroundings) => {
+  const group = program.command('revocations').summary('what was revoked, and blocks');
+
+  const list = group
+    .command('list')
+    .summary('revocations, newest first')
+    .description('Revocations, newest first. Takes the role security or auditor.');
+  withPageOptions(list).action(async (options: PageOptions, command: Command) => {
+    const send = await signInAsAdmin(options, surroundings);
+    const page = await send<Page>({ method: 'GET', path: PATH, query: pageQuery(options) });
+    showPage(outputOf(command, surroundings), page, COLUMNS);
+  });
+
+  const lift = group
+    .command('lift')
+    .summary('end a block; what was revoked stays dead')
+    .description('Lets new credentials be issued again. What was revoked stays dead.')
+    .argument('<revocation-id>');
+  withClientOptions(lift).action(async (id: string, options: ClientOptions, command: Command) => {
+    const send = await signInAsAdmin(options, surroundings);
+    await send({ method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}` });
+    outputOf(command, surroundings).answer({ revocation_id: id, lifted: true }, [`lifted ${id}`]);
+  });
+};
+
+/** Before anybody signs in: an ID token opens the admin door once. */
+const targetOf = ({ token, app, user }: RevokeOptions): Readonly<Record<string, string>> => {
+  const named = Object.entries({ token_id: token, app_id: app, user_id: user }).flatMap(
+    ([field, id]) => (id === undefined ? [] : [[field, id] as const]),
+  );
+  if (named.length !== 1) throw new UsageError('name one target: --token, --app or --user');
+  return Object.fromEntries(named);
+};
+
+const linesOf = ({ residual, ...receipt }: Receipt): readonly string[] => [
+  ...members({
+    revocation_id: receipt.revocation_id,
+    target: receipt.target,
+    block: receipt.block,
+    effective_at: receipt.effective_at,
+    ...receipt.killed,
+  }),
+  ...(residual.length === 0
+    ? ['nothing is usable any more']
+    : [
+        'still usable, out of our reach:',
+        ...columns(
+          RESIDUAL,
+          residual.map((one) => RESIDUAL.map((name) => one[name])),
+        ),
+      ]),
+];

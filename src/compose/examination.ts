@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { InForce } from '../broker/configuration.ts';
+import { createCurrentConfiguration } from '../broker/configure/configure.ts';
+import type { Config } from '../config/config.ts';
+import { secretReader } from '../config/secret.ts';
+import { createFetch, type Fetch } from '../egress/fetch.ts';
+import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
+import { MIGRATIONS } from './database.ts';
+import { createStores } from './stores.ts';
+
+/** One thing that must be so for a broker to work, and what to do where it is not. */
+export interface Check {
+  readonly name: string;
+  readonly status: 'ok' | 'failed' | 'skipped';
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+/**
+ * Whether a broker could run with this configuration. Starts nothing and changes nothing; of what cannot be
+ * reached, what depends on it is left out.
+ */
+export const examine = async (config: Config, env: NodeJS.ProcessEnv): Promise<Check[]> => {
+  const url = await databaseUrl(config);
+  if (url === undefined) return [EMBEDDED];
+  const reached = await reach(url);
+  if (reached.status === 'failed') return [reached];
+  const checks = [reached, await migrated(url)];
+  const ledger = openPostgresLedger({ url, onConnectionError: () => {}, localTime: Date.now });
+  try {
+    checks.push(await restricted(ledger));
+    const { production } = config;
+    const configuration = createCurrentConfiguration({
+      configurations: ledger.configurations,
+      production,
+    });
+    const inForce = await configuration.refresh().catch((error: unknown) => reasonOf(error));
+    if (typeof inForce === 'string') return [...checks, unconfigured(inForce)];
+    checks.push(ok('configuration', `version ${inForce.version} is in force`));
+    const fetch = createFetch({ allowLoopback: !production });
+    const issuers = inForce.deployment.issuers.filter(({ enabled }) => enabled);
+    const discovered = issuers.map(({ id, issuer }) => discover(fetch, id, issuer, production));
+    return [...checks, ...(await Promise.all([...discovered, ...buckets(config, env, inForce)]))];
+  } finally {
+    await ledger.close();
+  }
+};
+
+const ok = (name: string, detail: string): Check => ({ name, status: 'ok', detail });
+
+const failed = (name: string, detail: string, fix: string): Check => ({
+  name,
+  status: 'failed',
+  detail,
+  fix,
+});
+
+const EMBEDDED: Check = {
+  name: 'database',
+  status: 'skipped',
+  detail: 'DATABASE_URL is not set: daypass serve starts an embedded one, which is not running now',
+};
+
+const unconfigured = (reason: string): Check =>
+  failed('configuration', reason, 'apply one: daypass apply -f daypass.yaml');
+
+const databaseUrl = async ({ databaseUrl: url, home }: Config): Promise<string | undefined> => {
+  if (url !== undefined) return url;
+  const { runningPostgresUrl } = await import('../demo/embedded-postgres.ts');
+  return runningPostgresUrl(join(home, 'pg'));
+};
+
+/** A question to the database as whoever the URL names, before any role is taken. */
+const ask = async (url: string, sql: string): Promise<readonly string[]> => {
+  const connection = await new PrismaPg({
+    connectionString: url,
+    max: 1,
+    connectionTimeoutMillis: 3_000,
+  }).connect();
+  try {
+    const { rows } = await connection.queryRaw({ sql, args: [], argTypes: [] });
+    return rows.map(([first]) => String(first));
+  } finally {
+    await connection.dispose();
+  }
+};
+
+const reach = async (url: string): Promise<Check> => {
+  const { host } = new URL(url);
+  try {
+    const [version] = await ask(url, 'SHOW server_version');
+    return ok('database', `PostgreSQL ${version} answers at ${host}`);
+  } catch (error) {
+    const fix = 'start it, or correct host, user and password in DATABASE_URL';
+    return failed('database', `${host}: ${reasonOf(error)}`, fix);
+  }
+};
+
+const FINISHED = `SELECT migration_name FROM _prisma_migrations
+  WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`;
+
+const migrated = async (url: string): Promise<Check> => {
+  const entries = await readdir(MIGRATIONS, { withFileTypes: true });
+  const ours = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const fix = 'run daypass migrate as the owner of the database';
+  try {
+    const applied = new Set(await ask(url, FINISHED));
+    const missing = ours.filter((name) => !applied.has(name));
+    if (missing.length > 0) return failed('migrations', `not applied: ${missing.join(', ')}`, fix);
+    return ok('migrations', `all ${ours.length} applied`);
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (!/permission|denied/i.test(reason)) return failed('migrations', 'none applied', fix);
+    // A broker's own role need not see the history; whether the tables are there, the next checks tell.
+    return { name: 'migrations', status: 'skipped', detail: 'this role may not read the history' };
+  }
+};
+
+const restricted = async (ledger: PostgresLedger): Promise<Check> => {
+  const name = 'database role';
+  const member = 'run daypass migrate, and connect as a member of daypass_app';
+  try {
+    const excess = await ledger.excessPrivileges();
+    if (excess.length === 0) return ok(name, 'may add audit events and not change them');
+    return failed(name, `may ${excess.join(' and ')} audit events`, member);
+  } catch (error) {
+    return failed(name, reasonOf(error), member);
+  }
+};
+
+const discover = async (
+  fetch: Fetch,
+  id: string,
+  issuer: string,
+  production: boolean,
+): Promise<Check> => {
+  const name = `issuer ${id}`;
+  const url = `${issuer}/.well-known/openid-configuration`;
+  try {
+    const { status, body } = await fetch(url);
+    const metadata = status === 200 ? JSON.parse(body.toString('utf8')) : {};
+    // OpenID Connect Discovery 1.0 §4.3: anything else could be somebody else's metadata.
+    if (metadata.issuer === issuer && typeof metadata.jwks_uri === 'string')
+      return ok(name, `${issuer} publishes its keys`);
+    const fix = 'write `issuer` exactly as its own metadata has it';
+    return failed(name, `${url} answers ${status}, and not with the metadata of ${issuer}`, fix);
+  } catch (error) {
+    const demo = production ? '' : '; the demo IdP runs with daypass serve';
+    const fix = `check the URL, and that this machine may reach it${demo}`;
+    return failed(name, `${url}: ${reasonOf(error)}`, fix);
+  }
+};
+
+/** A key nobody has: what must answer is the bucket, with "not there". */
+const buckets = (
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  inForce: InForce,
+): readonly Promise<Check>[] => {
+  const stores = createStores({
+    configuration: { get: () => inForce, refresh: async () => inForce },
+    home: config.home,
+    localSecret: Buffer.alloc(32),
+    contentOrigin: () => config.contentOrigin ?? config.issuer,
+    secret: secretReader(env),
+  });
+  return inForce.deployment.buckets.map(async ({ id, provider }) => {
+    try {
+      await stores.of(id).head(`daypass-doctor/${randomUUID()}`);
+      return ok(`bucket ${id}`, `${provider} answers`);
+    } catch (error) {
+      const fix = 'check name, region, endpoint and credentials of the bucket in the configuration';
+      return failed(`bucket ${id}`, reasonOf(error), fix);
+    }
+  });
+};
+
+/** What went wrong, for whoever runs it: our own `detail` where there is one. */
+const reasonOf = (error: unknown): string => {
+  if (error instanceof OAuthError) return error.detail ?? error.message;
+  return error instanceof Error ? error.message : String(error);
+};

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Check, examine } from '../../../src/compose/examination.ts';
+import { openForAdministration } from '../../../src/compose.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { emptyDatabase, freshDatabase, type TestDatabase } from '../../support/postgres.ts';
+
+let home: string;
+let migrated: TestDatabase;
+let empty: TestDatabase;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'daypass-examination-'));
+  [migrated, empty] = await Promise.all([freshDatabase(), emptyDatabase()]);
+});
+
+afterAll(async () => {
+  await Promise.all([migrated.drop(), empty.drop(), rm(home, { recursive: true })]);
+});
+
+const examined = async (url: string): Promise<ReadonlyMap<string, Check>> => {
+  const checks = await examine(configFor(url), {});
+  return new Map(checks.map((check) => [check.name, check]));
+};
+
+const configFor = (url: string) =>
+  loadConfig({ DATABASE_URL: url, DAYPASS_HOME: home }, { exists: () => false, read: () => '' });
+
+/** An issuer nobody runs, and a bucket whose credentials nobody set. */
+const DOCUMENT = {
+  tenants: [{ id: 'acme' }],
+  issuers: [
+    {
+      id: 'corp',
+      issuer: 'http://localhost:1',
+      tenant: 'acme',
+      audiences: ['a'],
+      algorithms: ['RS256'],
+    },
+  ],
+  buckets: [
+    { id: 'here', tenant: 'acme', provider: 'local' },
+    {
+      id: 'there',
+      tenant: 'acme',
+      provider: 's3',
+      bucket: 'there',
+      region: 'eu-west-1',
+      credentials: { access_key_id_env: 'NOT_SET', secret_access_key_env: 'NOT_SET' },
+    },
+  ],
+};
+
+describe('examine', () => {
+  it('says which host does not answer, without the password', async () => {
+    const checks = await examined('postgres://me:hunter2@127.0.0.1:1/none');
+    expect([...checks.keys()]).toEqual(['database']);
+    expect(checks.get('database')).toMatchObject({ status: 'failed', fix: expect.any(String) });
+    expect(JSON.stringify([...checks])).not.toContain('hunter2');
+  });
+
+  it('tells a database without our tables to be migrated', async () => {
+    const checks = await examined(empty.url);
+    expect(checks.get('database')?.status).toBe('ok');
+    expect(checks.get('migrations')).toMatchObject({
+      status: 'failed',
+      fix: expect.stringContaining('daypass migrate'),
+    });
+    expect(checks.get('configuration')?.status).toBe('failed');
+  });
+
+  it('tells a database without a configuration to be given one', async () => {
+    const checks = await examined(migrated.url);
+    expect(checks.get('migrations')?.status).toBe('ok');
+    expect(checks.get('database role')?.status).toBe('ok');
+    expect(checks.get('configuration')).toMatchObject({
+      status: 'failed',
+      fix: expect.stringContaining('daypass apply'),
+    });
+  });
+
+  it('asks each issuer and each bucket of the configuration in force', async () => {
+    const { configure, ledger, close } = await openForAdministration(configFor(migrated.url));
+    await ledger.clock.synchronise();
+    await configure.apply(DOCUMENT, { by: 'test', source: 'test' });
+    await close();
+
+    const checks = await examined(migrated.url);
+    expect(checks.get('configuration')?.status).toBe('ok');
+    expect(checks.get('issuer corp')?.status).toBe('failed');
+    expect(checks.get('bucket here')?.status).toBe('ok');
+    expect(checks.get('bucket there')).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('NOT_SET'),
+    });
+  });
+
+  it('looks at no embedded database that is not running, and starts none', async () => {
+    const config = loadConfig({ DAYPASS_HOME: home }, { exists: () => false, read: () => '' });
+    expect(await examine(config, {})).toEqual([
+      expect.objectContaining({ name: 'database', status: 'skipped' }),
+    ]);
+  });
+});
