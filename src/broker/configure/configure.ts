@@ -9,6 +9,7 @@ import { indexDeployment } from '../../config/deployment-index.ts';
 import { type Change, planChanges } from '../../config/plan.ts';
 import type { ConfigurationEntity, Configurations } from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { CurrentConfiguration, InForce } from '../configuration.ts';
 
 /** Who applies a configuration, and from where. */
@@ -40,6 +41,7 @@ export const createConfigure = ({
   now,
 }: ConfigureDependencies): Configure => {
   const compare = async (document: unknown) => {
+    mustSaySomething(document);
     const after = deploymentFromObject(document, {
       production,
       now: now(),
@@ -108,6 +110,22 @@ export const createCurrentConfiguration = ({
     refresh,
     isStale: async () => (await configurations.version()) !== inForce?.version,
   };
+};
+
+/** Replacing a whole configuration by nothing is a slip: an empty file, a variable that was not set. */
+const mustSaySomething = (document: unknown): void => {
+  const tenants = (document as DeploymentDocument | null)?.tenants;
+  if (tenants && tenants.length > 0) return;
+  throw new OAuthError('invalid_request', 'the configuration has no tenant', {
+    violations: [
+      {
+        field: 'tenants',
+        rule: 'required',
+        message: 'a configuration without a tenant would delete everything',
+        remedy: 'list at least one tenant; to stop an app, disable it',
+      },
+    ],
+  });
 };
 
 const entitiesOf = (
