@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, Middleware, Next } from 'koa';
+import { NO_STORE } from './reply.ts';
 import { methodNotAllowed } from './unanswered.ts';
 
 /** The library's endpoints that this release stands behind, each with its method; nothing else of it is reachable. */
@@ -24,6 +25,7 @@ export const createAuthorizationServer =
     if (ctx.method !== method) throw methodNotAllowed([method]);
     pin(ctx.req);
     const { status, body } = await answer(ctx.req, ctx.res);
+    ctx.set(NO_STORE);
     ctx.status = status;
     ctx.body = body;
   };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Provider } from 'oidc-provider';
+import type { Client, Provider } from 'oidc-provider';
+import { OAuthError } from '../protocol/oauth-error.ts';
 import { toRefusal } from './refusals.ts';
 
 /**
@@ -12,16 +13,32 @@ export type AnswerOAuth = (
   response: ServerResponse,
 ) => Promise<{ readonly status: number; readonly body: unknown }>;
 
+/** What the library would allow every page, where no page asks. */
+const CORS = ['Access-Control-Allow-Origin', 'Access-Control-Expose-Headers'];
+
 interface Outcome {
   readonly body: unknown;
   readonly error: unknown;
+  /** As the request names it; whether it authenticated, the error says. */
+  readonly client: Client | undefined;
 }
+
+/** Told of what a client is refused once it has authenticated. */
+export type OnRefusal = (
+  request: IncomingMessage,
+  clientId: string,
+  refusal: OAuthError,
+) => Promise<void>;
 
 /**
  * Lets the library answer into a context of its own and writes nothing: what it refuses goes the way of
  * every refusal, so it has the same shape, headers and log line.
  */
-export const createAnswer = (provider: Provider, issuer: string): AnswerOAuth => {
+export const createAnswer = (
+  provider: Provider,
+  issuer: string,
+  onRefusal: OnRefusal,
+): AnswerOAuth => {
   const thrown = new WeakMap<IncomingMessage, unknown>();
   const outcomes = new WeakMap<IncomingMessage, Outcome>();
 
@@ -37,10 +54,11 @@ export const createAnswer = (provider: Provider, issuer: string): AnswerOAuth =>
     } catch (error) {
       thrown.set(ctx.req, error);
     }
-    // CORS is our own pipeline's; without an Origin the library allows every one.
-    if (ctx.get('Origin') === '') ctx.remove('Access-Control-Allow-Origin');
-    ctx.remove('WWW-Authenticate'); // of the refusal, where there is one
-    outcomes.set(ctx.req, { body: ctx.body, error: thrown.get(ctx.req) });
+    // Not the library's to say: CORS is our own pipeline's, and a challenge comes with its refusal.
+    if (ctx.get('Origin') === '') for (const name of CORS) ctx.remove(name);
+    ctx.remove('WWW-Authenticate');
+    const { client } = ctx.oidc;
+    outcomes.set(ctx.req, { body: ctx.body, error: thrown.get(ctx.req), client });
   });
   const callback = provider.callback();
 
@@ -48,8 +66,21 @@ export const createAnswer = (provider: Provider, issuer: string): AnswerOAuth =>
     await callback(request, response);
     const outcome = outcomes.get(request);
     if (!outcome) throw new Error('the authorization server gave no answer');
+    const { client, error, body } = outcome;
+    if (error === undefined) return { status: response.statusCode, body };
     const hasAuthorization = request.headers.authorization !== undefined;
-    if (outcome.error !== undefined) throw toRefusal(outcome.error, { issuer, hasAuthorization });
-    return { status: response.statusCode, body: outcome.body };
+    const refusal = toRefusal(error, { issuer, hasAuthorization });
+    if (client && hasAuthenticated(client, refusal)) {
+      // What a use case refused, it has recorded itself: the very error tells.
+      const recorded = error instanceof OAuthError ? error : refusal;
+      await onRefusal(request, client.clientId, recorded);
+    }
+    throw refusal;
   };
 };
+
+/** The id of a public client is nobody's proof of anything. */
+const hasAuthenticated = (client: Client, refusal: unknown): refusal is OAuthError =>
+  client.clientAuthMethod !== 'none' &&
+  refusal instanceof OAuthError &&
+  refusal.code !== 'invalid_client';

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Provider, TokenEndpointGrantContext } from 'oidc-provider';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { RequestContext } from '../broker/context.ts';
@@ -15,7 +16,7 @@ export interface GrantDependencies {
   readonly prover: ReturnType<typeof createTokenEndpointProver>;
   readonly exchange: ReturnType<typeof createExchange>;
   /** What the HTTP pipeline knows of a request that has come in here. */
-  readonly contextOf: (ctx: TokenEndpointGrantContext) => RequestContext;
+  readonly contextOf: (request: IncomingMessage) => RequestContext;
 }
 
 const ASKED = ['scope', 'resource', 'audience', 'authorization_details', 'lawful_basis'];
@@ -43,7 +44,12 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
     const asked = readAsked(params);
     const app = appOf(configuration, ctx);
     const proven = await prover.proveSubject(readSubject(params), app, proofOf(ctx));
-    const credential = await exchange({ door: 'token', ...proven, asked, context: contextOf(ctx) });
+    const credential = await exchange({
+      door: 'token',
+      ...proven,
+      asked,
+      context: contextOf(ctx.req),
+    });
     ctx.body = { ...toResponse(credential), issued_token_type: TokenType.accessToken };
   };
 
@@ -51,7 +57,12 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
   const clientCredentials = async (ctx: TokenEndpointGrantContext): Promise<void> => {
     const asked = readAsked(soundParams(ctx));
     const proven = prover.proveClient(appOf(configuration, ctx), proofOf(ctx));
-    const credential = await exchange({ door: 'token', ...proven, asked, context: contextOf(ctx) });
+    const credential = await exchange({
+      door: 'token',
+      ...proven,
+      asked,
+      context: contextOf(ctx.req),
+    });
     ctx.body = toResponse(credential);
   };
 

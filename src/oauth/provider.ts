@@ -1,7 +1,8 @@
 import { errors, type JWKS, Provider } from 'oidc-provider';
+import { type Audited, recordRefusal } from '../broker/audited.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
-import { type AnswerOAuth, createAnswer } from './answer.ts';
+import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
 import { createClients, isSecretOf } from './clients.ts';
 import { type GrantDependencies, registerGrants } from './grants.ts';
 import { CLIENT_AUTH_ALGORITHMS, CLIENT_AUTH_METHODS } from './metadata.ts';
@@ -12,6 +13,7 @@ export interface ProviderDependencies extends GrantDependencies {
   readonly artifacts: Artifacts;
   readonly jwks: JWKS;
   readonly cookieKeys: readonly Buffer[];
+  readonly audit: Audited['audit'];
   readonly now: () => Date;
 }
 
@@ -31,7 +33,9 @@ export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth 
     adapter: createAdapter({ artifacts, client: createClients(configuration, now), now }),
     jwks,
     cookies: { keys: dependencies.cookieKeys as Buffer[] },
-    responseTypes: ['code'],
+    // No one signs in here yet, so the grants that begin with a sign-in are unknown ones.
+    responseTypes: [],
+    scopes: ['openid'],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clientAuthMethods: [...CLIENT_AUTH_METHODS],
     enabledJWA: { clientAuthSigningAlgValues: [...CLIENT_AUTH_ALGORITHMS] },
@@ -69,8 +73,18 @@ export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth 
       expiresAt: new Date((exp + ASSERTION_LIFE) * 1000),
     });
   registerGrants(provider, dependencies);
-  return createAnswer(provider, issuer);
+  return createAnswer(provider, issuer, recordFor(dependencies));
 };
+
+/** A client that has authenticated is someone: whatever it is refused is on record. */
+const recordFor =
+  ({ audit, now, configuration, contextOf }: ProviderDependencies): OnRefusal =>
+  (request, appId, refusal) => {
+    const { requestId, ip, traceId } = contextOf(request);
+    const tenantId = configuration.get().index.app(appId)?.tenant;
+    const event = { action: 'token.issue', tenantId, appId, ip, traceId, requestId };
+    return recordRefusal({ audit, now }, refusal, event);
+  };
 
 /**
  * An assertion is for this issuer alone, and for minutes (security.md J08). The library compares times with

@@ -27,12 +27,17 @@ export const refused = (refusal: Exclude<IssuanceRefusal, 'stale_configuration'>
   }
 };
 
+/** Reads like every proof that is not acceptable (`identity/dpop`): only `detail` tells. */
 export const replayedProof = (status?: number): OAuthError =>
-  new OAuthError(
-    'invalid_dpop_proof',
-    'the DPoP proof is not acceptable: make a new one for each request',
-    {
-      detail: 'proof seen before',
-      ...(status === undefined ? {} : { status }),
-    },
-  );
+  new OAuthError('invalid_dpop_proof', 'the DPoP proof is not acceptable', {
+    detail: 'proof seen before',
+    violations: [
+      {
+        field: 'DPoP',
+        rule: 'proof',
+        message: 'the DPoP proof is not acceptable',
+        remedy: 'send one fresh proof for this method and URL, with the nonce from DPoP-Nonce',
+      },
+    ],
+    ...(status === undefined ? {} : { status }),
+  });
