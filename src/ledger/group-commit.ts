@@ -14,6 +14,12 @@ export interface GroupCommitOptions<Item, Answer> {
   /** Above this many waiting items the database cannot keep up: the rest is turned away at once. */
   readonly maxWaiting: number;
   readonly overload: () => Error;
+  /**
+   * Milliseconds a caller waits for its answer. One that has given up while its item still waits takes the
+   * item along: a database that falls behind is not kept busy with what nobody will get.
+   */
+  readonly patience: number;
+  readonly late: () => Error;
 }
 
 interface Waiting<Item, Answer> {
@@ -25,7 +31,7 @@ interface Waiting<Item, Answer> {
 export const createGroupCommit = <Item, Answer>(
   options: GroupCommitOptions<Item, Answer>,
 ): ((item: Item) => Promise<Answer>) => {
-  let waiting: Waiting<Item, Answer>[] = [];
+  const waiting = new Set<Waiting<Item, Answer>>();
   let inFlight = 0;
   let scheduled = false;
 
@@ -46,9 +52,9 @@ export const createGroupCommit = <Item, Answer>(
 
   const flush = (): void => {
     scheduled = false;
-    while (waiting.length > 0 && inFlight < options.maxInFlight) {
-      const batch = waiting.slice(0, options.maxItems);
-      waiting = waiting.slice(options.maxItems);
+    while (waiting.size > 0 && inFlight < options.maxInFlight) {
+      const batch = [...waiting.values().take(options.maxItems)];
+      for (const one of batch) waiting.delete(one);
       inFlight += 1;
       void send(batch).finally(() => {
         inFlight -= 1;
@@ -59,11 +65,26 @@ export const createGroupCommit = <Item, Answer>(
 
   return (item) =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= options.maxWaiting) {
+      if (waiting.size >= options.maxWaiting) {
         reject(options.overload());
         return;
       }
-      waiting.push({ item, resolve, reject });
+      const giveUp = setTimeout(() => {
+        waiting.delete(one);
+        reject(options.late());
+      }, options.patience);
+      const one: Waiting<Item, Answer> = {
+        item,
+        resolve: (answer) => {
+          clearTimeout(giveUp);
+          resolve(answer);
+        },
+        reject: (error) => {
+          clearTimeout(giveUp);
+          reject(error);
+        },
+      };
+      waiting.add(one);
       if (scheduled) return;
       scheduled = true;
       setImmediate(flush);

@@ -1,11 +1,11 @@
 import type { Artifact, Artifacts, FoundArtifact } from '../artifacts.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { promptly } from './failure.ts';
 import type { OidcArtifact, Prisma } from './generated/client.ts';
 
 export const createArtifacts = (database: Database): Artifacts => ({
   put: (artifact) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const { model, idHash, ...rest } = toRow(artifact);
       await database.oidcArtifact.upsert({
         where: { model_idHash: { model, idHash } },
@@ -15,7 +15,7 @@ export const createArtifacts = (database: Database): Artifacts => ({
     }),
 
   putOnce: (artifact) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const { count } = await database.oidcArtifact.createMany({
         data: [toRow(artifact)],
         skipDuplicates: true,
@@ -24,24 +24,22 @@ export const createArtifacts = (database: Database): Artifacts => ({
     }),
 
   find: (model, idHash) =>
-    orUnavailable(async () =>
+    promptly(async () =>
       fromRow(
         await database.oidcArtifact.findUnique({ where: { model_idHash: { model, idHash } } }),
       ),
     ),
 
   findByUid: (model, uid) =>
-    orUnavailable(async () =>
-      fromRow(await database.oidcArtifact.findFirst({ where: { model, uid } })),
-    ),
+    promptly(async () => fromRow(await database.oidcArtifact.findFirst({ where: { model, uid } }))),
 
   findByUserCode: (model, userCode) =>
-    orUnavailable(async () =>
+    promptly(async () =>
       fromRow(await database.oidcArtifact.findFirst({ where: { model, userCode } })),
     ),
 
   consume: (model, idHash, at) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const { count } = await database.oidcArtifact.updateMany({
         where: { model, idHash, consumedAt: null },
         data: { consumedAt: at },
@@ -50,12 +48,12 @@ export const createArtifacts = (database: Database): Artifacts => ({
     }),
 
   destroy: (model, idHash) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       await database.oidcArtifact.deleteMany({ where: { model, idHash } });
     }),
 
   destroyGrant: (grantId) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       await database.oidcArtifact.deleteMany({ where: { grantId } });
     }),
 });

@@ -1,13 +1,13 @@
 import type { AuditTrail } from '../ledger.ts';
 import type { AuditRecord } from '../records.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { orUnavailable, promptly } from './failure.ts';
 import { type AuditEvent, Prisma } from './generated/client.ts';
 import { auditToRow, known } from './rows.ts';
 
 export const createAuditTrail = (database: Database): AuditTrail => ({
   append: (record, proofs = []) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const ids = JSON.stringify(
         proofs.map(({ id, keepUntil }) => ({ id, expires_at: keepUntil })),
       );

@@ -15,7 +15,8 @@ export const APPLICATION_ROLE = 'daypass_app';
 
 /**
  * A client whose connections drop to the application role before their first statement, give up
- * connecting after one second and abandon a statement after five.
+ * connecting after one second and abandon a statement after five: callers have given up before
+ * (`promptly`), and the connection is wanted back.
  */
 export const openDatabase = ({
   url,

@@ -7,20 +7,20 @@ import type {
 } from '../ledger.ts';
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { orUnavailable, promptly } from './failure.ts';
 import type { Prisma } from './generated/client.ts';
 
 type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 
 export const createConfigurations = (database: Database): Configurations => ({
   version: () =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const { _max } = await database.configuration.aggregate({ _max: { version: true } });
       return _max.version ?? 0;
     }),
 
   current: () =>
-    orUnavailable(() =>
+    promptly(() =>
       // One snapshot: entities of one application are never read beside settings of another.
       database.$transaction((transaction) => read(transaction), {
         isolationLevel: 'RepeatableRead',

@@ -35,5 +35,25 @@ export const orUnavailable = async <Result>(work: () => Promise<Result>): Promis
   }
 };
 
+/** Milliseconds. A request that waits longer for the database is told to come back. */
+export const PATIENCE = 1_000;
+
+export const tooLate = (): OAuthError => unavailable('database: no answer in time');
+
+/**
+ * As `orUnavailable`, for work that a caller waits for: a database that hangs is as good as one that is
+ * down. What was begun may still take effect there, unheard; so a write must do no harm then, such as a
+ * credential on record that nobody was shown.
+ */
+export const promptly = <Result>(work: () => Promise<Result>): Promise<Result> =>
+  orUnavailable(() => {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const late = setTimeout(() => reject(tooLate()), PATIENCE);
+    void work()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(late));
+    return promise;
+  });
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;

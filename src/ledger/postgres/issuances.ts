@@ -2,7 +2,7 @@ import { unavailable } from '../../protocol/oauth-error.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import type { Issuance, IssuanceRefusal, Issuances } from '../ledger.ts';
 import type { Database } from './client.ts';
-import { asUnavailable, isDataFault } from './failure.ts';
+import { isDataFault, orUnavailable, PATIENCE, tooLate } from './failure.ts';
 import { auditToRow, objectToRow, ticketToRow, tokenToRow } from './rows.ts';
 
 /** Issuances through `record_issuance_1`: the function's comment in `prisma/migrations` says how. */
@@ -21,12 +21,11 @@ export const createIssuances = (database: Database): Issuances => {
     maxInFlight: 2,
     maxWaiting: 2_000,
     overload: () => unavailable('issuance queue is full'),
+    patience: PATIENCE,
+    late: tooLate,
   });
   return {
-    record: (issuance) =>
-      record(issuance).catch((error: unknown) => {
-        throw asUnavailable(error);
-      }),
+    record: (issuance) => orUnavailable(() => record(issuance)),
   };
 };
 

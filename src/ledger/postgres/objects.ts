@@ -2,7 +2,7 @@ import type { Objects } from '../ledger.ts';
 import type { LockTarget, ObjectRecord, ObjectStatus } from '../records.ts';
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { orUnavailable, promptly } from './failure.ts';
 import type { Prisma, StoredObject } from './generated/client.ts';
 import { known } from './rows.ts';
 
@@ -105,13 +105,13 @@ const settles = (status: string): boolean =>
   !['pending', 'uploaded', 'validating'].includes(status);
 
 const one = (query: Prisma.PrismaPromise<StoredObject | null>): Promise<ObjectRecord | undefined> =>
-  orUnavailable(async () => {
+  promptly(async () => {
     const row = await query;
     return row === null ? undefined : fromRow(row);
   });
 
 const many = (query: Prisma.PrismaPromise<StoredObject[]>): Promise<readonly ObjectRecord[]> =>
-  orUnavailable(async () => (await query).map(fromRow));
+  promptly(async () => (await query).map(fromRow));
 
 const fromRow = (row: StoredObject): ObjectRecord => ({
   objectId: row.objectId,

@@ -6,7 +6,7 @@ import { createAuditTrail } from './audit-trail.ts';
 import { type DatabaseOptions, openDatabase } from './client.ts';
 import { createClock, type LedgerClock } from './clock.ts';
 import { createConfigurations } from './configurations.ts';
-import { orUnavailable } from './failure.ts';
+import { orUnavailable, promptly } from './failure.ts';
 import { createIssuances } from './issuances.ts';
 import { createObjects } from './objects.ts';
 import { purgeExpired } from './purge.ts';
@@ -51,7 +51,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     signingKeys: createSigningKeys(database),
     clock,
     ping: () =>
-      orUnavailable(async () => {
+      promptly(async () => {
         await database.$queryRaw`SELECT 1`;
       }),
     excessPrivileges: () =>

@@ -1,6 +1,6 @@
 import type { QuotaClaim, Quotas } from '../ledger.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { promptly } from './failure.ts';
 
 /**
  * Sliding windows from two counters: what was used in this window, and the share of the one before
@@ -8,7 +8,7 @@ import { orUnavailable } from './failure.ts';
  */
 export const createQuotas = (database: Database): Quotas => ({
   take: (claim) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       if (claim.amount > claim.limit)
         return { taken: false, remaining: 0, retryAfter: claim.windowSeconds };
       const { start, share, expires } = windowOf(claim);
@@ -33,7 +33,7 @@ export const createQuotas = (database: Database): Quotas => ({
     }),
 
   refund: (claim) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       await database.$executeRaw`
         UPDATE quota_counter SET used = greatest(0, used - ${claim.amount}::bigint) WHERE id = ${claim.id}`;
     }),

@@ -1,7 +1,7 @@
 import type { Tickets } from '../ledger.ts';
 import type { LockTarget, TicketRecord } from '../records.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { promptly } from './failure.ts';
 import { known } from './rows.ts';
 
 interface TicketRow {
@@ -20,7 +20,7 @@ interface TicketRow {
 
 export const createTickets = (database: Database): Tickets => ({
   use: (hash, at) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const [row] = await database.$queryRaw<TicketRow[]>`
         SELECT * FROM use_ticket_1(${hash}, ${at}::timestamptz)`;
       return (

@@ -1,6 +1,6 @@
 import type { HeldToken, Tokens } from '../ledger.ts';
 import type { Database } from './client.ts';
-import { orUnavailable } from './failure.ts';
+import { orUnavailable, promptly } from './failure.ts';
 import { Prisma } from './generated/client.ts';
 import { type TokenRow, tokenFromRow } from './rows.ts';
 
@@ -15,7 +15,7 @@ type Found = TokenRow & { revoked: boolean; replayed: boolean };
 
 export const createTokens = (database: Database): Tokens => ({
   use: (hash, proof) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const rows = await database.$queryRaw<Found[]>`
         WITH claim AS (
           INSERT INTO replay (id, expires_at)
@@ -30,7 +30,7 @@ export const createTokens = (database: Database): Tokens => ({
     }),
 
   find: (tokenId) =>
-    orUnavailable(async () => {
+    promptly(async () => {
       const rows = await database.$queryRaw<Found[]>`
         SELECT t.*, ${isRevoked(T)} AS revoked, false AS replayed
         FROM issued_token AS t WHERE t.token_id = ${tokenId}`;
