@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 
 /** Milliseconds. A client that dawdles over its headers holds a socket, not the broker. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 5_000 };
 
+/** Milliseconds for which a connection that seems idle is kept when closing: a request may be on its way. */
+const LINGER = 500;
+
 export interface Listening {
   readonly server: Server;
   readonly port: number;
+  /** Takes no new connections, answers what comes on the ones there are, and ends them. */
   close(graceMilliseconds: number): Promise<void>;
 }
 
@@ -23,17 +27,23 @@ export const listen = async (
   return {
     server,
     port: (server.address() as AddressInfo).port,
-    close: (grace) =>
-      new Promise((resolve) => {
-        const cut = setTimeout(() => server.closeAllConnections(), grace).unref();
-        server.close(() => {
-          clearTimeout(cut);
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
+    close: (grace) => close(server, grace),
   };
 };
+
+const close = (server: Server, grace: number): Promise<void> =>
+  new Promise((resolve) => {
+    // Whoever asks once more is told to ask elsewhere from then on.
+    server.prependListener('request', (_, response) => response.setHeader('Connection', 'close'));
+    const idle = setInterval(() => server.closeIdleConnections(), Math.min(LINGER, grace));
+    const cut = setTimeout(() => server.closeAllConnections(), grace);
+    // http's own close ends idle connections at once, also one with an unread request in it.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(idle);
+      clearTimeout(cut);
+      resolve();
+    });
+  });
 
 /** What the authorization server library reads of a request's addresses: the configured ones, never the sent ones. */
 export const pinHost = (request: IncomingMessage, issuer: string): void => {
