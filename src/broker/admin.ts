@@ -3,7 +3,7 @@ import { OAuthError, unproven } from '../protocol/oauth-error.ts';
 import type { CurrentConfiguration } from './configuration.ts';
 import type { RequestContext } from './context.ts';
 import { ADMIN_CLIENT, type Role, rightsOf } from './exchange/admin-client.ts';
-import { holder } from './use.ts';
+import { holder, isIssuerTrusted } from './use.ts';
 
 /** Someone who has come through the admin door, and how far they reach. */
 export interface Admin {
@@ -34,16 +34,12 @@ export const createAdminDoor =
     reach: 'tenant' | 'deployment',
     context: RequestContext,
   ): Admin => {
-    const isAdminToken = token.resource === `${issuer}/admin` && token.appId === ADMIN_CLIENT;
-    if (!isAdminToken || !token.binding) throw unproven('not an admin token');
+    const inForce = configuration.get();
+    mustBeAdminToken(token, `${issuer}/admin`);
+    if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
     if (token.userId === undefined || token.issuerId === undefined)
       throw unproven('nobody signed in');
-
-    const rights = rightsOf(
-      configuration.get().deployment.admins,
-      token.issuerId,
-      token.attributes,
-    );
+    const rights = rightsOf(inForce.deployment.admins, token.issuerId, token.attributes);
     const held = roles.filter((role) => rights.roles.has(role));
     const beyondTenant = held.some((role) => rights.deployment.has(role));
     if (held.length === 0) throw missing('role', `this takes the role ${roles.join(' or ')}`);
@@ -56,6 +52,11 @@ export const createAdminDoor =
       known: holder(token, context),
     };
   };
+
+const mustBeAdminToken = ({ resource, appId, binding }: TokenRecord, door: string): void => {
+  const isForIt = resource === door && appId === ADMIN_CLIENT;
+  if (!isForIt || !binding) throw unproven('not an admin token');
+};
 
 /** Another tenant's things read like things that do not exist. @throws `notFound` */
 export const mustReach = (

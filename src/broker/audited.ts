@@ -27,13 +27,30 @@ export const audited = async <Result>(
   try {
     return await work(event);
   } catch (error) {
-    if (error instanceof OAuthError && error.status < 500) {
-      const reason = `${error.code}: ${error.detail ?? error.message}`;
-      // A refused request uses its proof up as well.
-      await audit
-        .append({ ...event, at: now(), action, outcome: 'denied', reason }, proofs)
-        .catch(() => undefined);
-    }
+    await recordRefusal({ audit, now }, error, { ...event, action }, proofs);
     throw error;
   }
+};
+
+/** Refusals that have their row: who hands one on does not write it down again. */
+const onRecord = new WeakSet<OAuthError>();
+
+/**
+ * Records that a caller who is known was refused, unless the refusal is on record already.
+ *
+ * Faults of ours are not refusals: nobody was denied anything.
+ */
+export const recordRefusal = async (
+  { audit, now }: Audited,
+  error: unknown,
+  event: AuditDraft & { readonly action: string },
+  proofs: readonly SeenProof[] = [],
+): Promise<void> => {
+  if (!(error instanceof OAuthError) || error.status >= 500 || onRecord.has(error)) return;
+  onRecord.add(error);
+  const reason = `${error.code}: ${error.detail ?? error.message}`;
+  // A refused request uses its proof up as well.
+  await audit
+    .append({ ...event, at: now(), outcome: 'denied', reason }, proofs)
+    .catch(() => undefined);
 };

@@ -37,6 +37,7 @@ export const placeOf = (
   if (resource !== undefined && resource !== token.resource) throw otherResource();
   const app = inForce.index.app(token.appId);
   if (!app?.enabled || hasExpired(app, now)) throw unproven('the app of the token is gone');
+  if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
   if (context.origin !== undefined && !app.origins.includes(context.origin)) throw otherOrigin();
   const bucket = inForce.index.bucket(token.resource.slice('bucket:'.length));
   if (!token.resource.startsWith('bucket:') || !bucket || bucket.tenant !== token.tenantId) {
@@ -44,6 +45,10 @@ export const placeOf = (
   }
   return { token, app, target: { kind: 'bucket', id: token.resource, bucket }, inForce };
 };
+
+/** Whether the issuer behind a token is still believed; a client alone has none. */
+export const isIssuerTrusted = ({ issuerId }: TokenRecord, { index }: InForce): boolean =>
+  issuerId === undefined || index.issuerById(issuerId)?.enabled === true;
 
 /** The parts of a token that hold an action. @throws {OAuthError} `invalid_scope` where none does. */
 export const partsWith = (token: TokenRecord, action: StorageAction): readonly StorageDetail[] => {

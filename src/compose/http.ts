@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import { type Answered, createApp } from '../http/app.ts';
 import { createAuthorizationServer } from '../http/authorization-server.ts';
 import { createContentHandler } from '../http/content.ts';
-import { createMetrics } from '../http/metrics.ts';
+import { createMetrics, type IssuedKind } from '../http/metrics.ts';
 import { createOpenApi } from '../http/openapi.ts';
 import { createCors } from '../http/origin.ts';
 import { createPages } from '../http/pages.ts';
@@ -63,7 +63,8 @@ export const createHandlers = (parts: HttpParts) => {
     now,
     prover: broker.tokenEndpointProver,
     exchange: broker.exchange,
-    contextOf: (ctx) => contexts.get(ctx.req) ?? requestContext(ctx.req),
+    audit: ledger.audit,
+    contextOf: (request) => contexts.get(request) ?? requestContext(request),
   });
 
   const about = { issuer, dpopAlgorithms: DPOP_ALGORITHMS };
@@ -87,11 +88,19 @@ export const createHandlers = (parts: HttpParts) => {
 
   const onAnswer = (answer: Answered): void => {
     metrics.answered(answer);
+    const kind = CREDENTIALS.get(answer.route);
+    if (kind) metrics.issued(kind, answer.status < 300 ? 'granted' : 'denied');
     log(logger, answer);
   };
   const app = createApp({
     routes,
-    serve: createServeRoute({ issuer, proveToken: broker.proveToken, adminDoor: broker.adminDoor }),
+    serve: createServeRoute({
+      issuer,
+      proveToken: broker.proveToken,
+      adminDoor: broker.adminDoor,
+      audit: ledger.audit,
+      now,
+    }),
     requestContext: contextFor,
     cors: createCors(configuration),
     nonce: broker.nonce,
@@ -114,6 +123,15 @@ export const createHandlers = (parts: HttpParts) => {
   });
   return { api: app.callback(), content };
 };
+
+/** What an answer of these routes hands out. */
+const CREDENTIALS = new Map<string, IssuedKind>([
+  ['/exchange', 'token'],
+  ['/issue-token', 'token'],
+  ['/token', 'token'],
+  ['/request-upload', 'upload'],
+  ['/request-download', 'download'],
+]);
 
 /** One line for each answer. `detail` says which check failed; no token, proof or URL is ever in it. */
 const log = (logger: Logger, { error, ...answer }: Answered): void => {

@@ -1,14 +1,17 @@
 import type { Context } from 'koa';
 import type { Admin, createAdminDoor } from '../broker/admin.ts';
+import { type Audited, audited } from '../broker/audited.ts';
 import type { PresentedCredential, RequestContext } from '../broker/context.ts';
 import type { createTokenProver } from '../broker/held-token.ts';
+import { holder } from '../broker/use.ts';
+import type { TokenRecord } from '../ledger/records.ts';
 import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readJson } from './body.ts';
 import { readCredential } from './credential.ts';
 import { parseWith } from './parse.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
 
-export interface ServeRouteDependencies {
+export interface ServeRouteDependencies extends Audited {
   readonly issuer: string;
   readonly proveToken: ReturnType<typeof createTokenProver>;
   readonly adminDoor: ReturnType<typeof createAdminDoor>;
@@ -23,40 +26,47 @@ export const createServeRoute =
     params: Record<string, string>,
     context: RequestContext,
   ): Promise<Reply> => {
-    const isPublic = route.authentication === 'none';
-    const credential = isPublic ? undefined : presented(ctx, dependencies.issuer);
-    const caller = await identify(dependencies, route, credential, context);
-    for (const [name, value] of Object.entries(params)) mustBeText(value, name);
-    const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
-    const body = route.body && parseWith(route.body, await readJson(ctx.req, limit));
-    const query = route.query && parseWith(route.query, soundQuery(ctx));
-    const input = {
-      body,
-      query,
-      params,
-      context,
-      accept: ctx.get('Accept').toLowerCase(),
-      ...caller,
-    };
-    // Which members `input` has, `identify` has just decided by the same discriminant.
-    return (route.handle as (given: typeof input) => Promise<Reply>)(input);
+    const serve = (caller: Caller): Promise<Reply> => answer(route, ctx, params, context, caller);
+    const { authentication, method, path } = route;
+    if (authentication === 'none') return serve({});
+    const credential = presented(ctx, dependencies.issuer);
+    if (authentication === 'credential') return serve({ credential });
+
+    const { token } = await dependencies.proveToken(credential, true);
+    // From here on someone is known, and whatever they are refused is on record.
+    const known = { ...holder(token, context), detail: { method, route: path } };
+    return audited(dependencies, 'api.request', known, [], async () => {
+      if (authentication === 'token') return serve({ token });
+      const { roles, reach } = authentication;
+      return serve({ admin: dependencies.adminDoor(token, roles, reach, context) });
+    });
   };
+
+interface Caller {
+  readonly credential?: PresentedCredential;
+  readonly token?: TokenRecord;
+  readonly admin?: Admin;
+}
+
+const answer = async (
+  route: Route,
+  ctx: Context,
+  params: Record<string, string>,
+  context: RequestContext,
+  caller: Caller,
+): Promise<Reply> => {
+  for (const [name, value] of Object.entries(params)) mustBeText(value, name);
+  const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
+  const body = route.body && parseWith(route.body, await readJson(ctx.req, limit));
+  const query = route.query && parseWith(route.query, soundQuery(ctx));
+  const accept = ctx.get('Accept').toLowerCase();
+  const input = { body, query, params, context, accept, ...caller };
+  // Which members `input` has, its caller has just decided by the same discriminant.
+  return (route.handle as (given: typeof input) => Promise<Reply>)(input);
+};
 
 const presented = (ctx: Context, issuer: string): PresentedCredential =>
   readCredential(ctx.req.headersDistinct, ctx.method, `${issuer}${ctx.path}`);
-
-const identify = async (
-  { proveToken, adminDoor }: ServeRouteDependencies,
-  { authentication }: Route,
-  credential: PresentedCredential | undefined,
-  context: RequestContext,
-): Promise<{ credential?: PresentedCredential; token?: object; admin?: Admin }> => {
-  if (credential === undefined || authentication === 'none') return {};
-  if (authentication === 'credential') return { credential };
-  const { token } = await proveToken(credential, true);
-  if (authentication === 'token') return { token };
-  return { admin: adminDoor(token, authentication.roles, authentication.reach, context) };
-};
 
 /** A parameter given twice means nothing for certain: it stays a list, and no schema takes one. */
 const soundQuery = (ctx: Context): object => {

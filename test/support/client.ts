@@ -19,8 +19,12 @@ export interface CallOptions {
   readonly bound?: boolean;
 }
 
-/** A client of one broker: JSON in and out, proofs and nonces where it has a key. */
-export const createClient = (base: string) => {
+/**
+ * A client of one broker: JSON in and out, proofs and nonces where it has a key.
+ *
+ * @param issuer what proofs name, where `base` is one instance among several.
+ */
+export const createClient = (base: string, issuer = base) => {
   let nonce: string | undefined;
 
   const once = async (path: string, options: CallOptions): Promise<Answer> => {
@@ -31,7 +35,7 @@ export const createClient = (base: string) => {
     const url = `${base}${path}`;
     const proof = options.key?.prove({
       method,
-      url: url.split('?')[0] ?? url,
+      url: `${issuer}${path.split('?')[0]}`,
       nonce,
       ...(isBound && options.token ? { accessToken: options.token } : {}),
     });

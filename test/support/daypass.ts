@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { DEMO_SECRET } from '../../src/compose/configuration.ts';
 import { type Daypass, startDaypass } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -20,8 +20,10 @@ export interface TestDaypass extends Daypass {
   readonly idpPort: number;
   /** An ID token of the demo IdP, through its real login. */
   signIn(user: string, audience: string): Promise<string>;
-  /** Moves the broker's clock, in seconds. */
+  /** Moves the broker's clock, in seconds, and that of the instances beside it. */
   advance(seconds: number): void;
+  /** Milliseconds by which it was moved. */
+  shift(): number;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export interface TestDaypassOptions {
   readonly configure?: (demo: DeploymentDocument) => DeploymentDocument;
   /** A further instance of this one: same database, folder, keys and issuer, on a port of its own. */
   readonly beside?: TestDaypass;
+  readonly logger?: Logger;
 }
 
 const freePort = (): Promise<number> =>
@@ -62,6 +65,7 @@ export const startTestDaypass = async (options: TestDaypassOptions = {}): Promis
   if (configure) await writeFile(file, JSON.stringify(configure(demoDocument(idpPort)), null, 2));
 
   let offset = 0;
+  const shift = beside?.shift ?? (() => offset);
   const env = {
     PORT: String(port),
     ISSUER: beside?.issuer ?? `http://localhost:${port}`,
@@ -75,8 +79,8 @@ export const startTestDaypass = async (options: TestDaypassOptions = {}): Promis
     env,
     idpPort,
     runDemoIdp: beside === undefined,
-    logger: pino({ level: process.env.TEST_LOG ?? 'silent' }),
-    shift: () => offset,
+    logger: options.logger ?? pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    shift,
   });
   return {
     ...daypass,
@@ -86,9 +90,12 @@ export const startTestDaypass = async (options: TestDaypassOptions = {}): Promis
     databaseUrl: database.url,
     signIn: (user, audience) =>
       demoToken({ issuer: `http://localhost:${idpPort}`, user, password: 'demo', audience }),
-    advance: (seconds) => {
-      offset += seconds * 1000;
-    },
+    advance:
+      beside?.advance ??
+      ((seconds) => {
+        offset += seconds * 1000;
+      }),
+    shift,
     stop: async () => {
       await daypass.stop();
       await database.drop();

@@ -1,5 +1,5 @@
 import { hasExpired } from '../../config/expiry.ts';
-import { OAuthError, type Violation } from '../../protocol/oauth-error.ts';
+import { OAuthError, unproven, type Violation } from '../../protocol/oauth-error.ts';
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,11 +10,21 @@ import type { Exchange } from './exchange.ts';
  * @throws {OAuthError} `access_denied`, `unauthorized_client` or `invalid_dpop_proof`.
  */
 export const admit = (exchange: Exchange, inForce: InForce, now: Date): void => {
+  mustStillBeProven(exchange, inForce);
   mustBeInService(exchange, now);
   mustBeAtItsDoor(exchange);
   mustComeFromItsOrigin(exchange);
   mustProveAKey(exchange);
   if (exchange.app.id === ADMIN_CLIENT) mustBeAnAdmin(exchange, inForce, now);
+};
+
+/** What was proven under one configuration may have lost its ground under the next. */
+const mustStillBeProven = ({ app, authority }: Exchange, { index }: InForce): void => {
+  const { user, signIn } = authority;
+  if (user && !index.issuerById(user.issuerId)?.enabled) throw unproven('the issuer is gone');
+  if (!signIn || app.id === ADMIN_CLIENT) return;
+  const named = index.appByAudience(signIn.issuerId, signIn.party);
+  if (named?.id !== app.id) throw unproven('ID token of another party');
 };
 
 const mustBeInService = ({ app }: Exchange, now: Date): void => {
