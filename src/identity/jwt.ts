@@ -29,6 +29,7 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
   ['ES256', { keyType: 'P-256', digest: 'sha256', curve: 'P-256' }],
   ['ES384', { keyType: 'P-384', digest: 'sha384', curve: 'P-384' }],
   ['EdDSA', { keyType: 'Ed25519', digest: null }],
+  ['Ed25519', { keyType: 'Ed25519', digest: null }], // RFC 9864 §2.2: the same, by its own name
   ['RS256', { keyType: 'RSA', digest: 'sha256', padding: constants.RSA_PKCS1_PADDING }],
   ['PS256', { keyType: 'RSA', digest: 'sha256', padding: constants.RSA_PKCS1_PSS_PADDING }],
 ]);

@@ -10,7 +10,7 @@ export const CLIENT_AUTH_METHODS = [
 ] as const;
 
 /** What a client assertion may be signed with: asymmetric, so that we hold nothing it could be forged with. */
-export const CLIENT_AUTH_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const;
+export const CLIENT_AUTH_ALGORITHMS = ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'] as const;
 
 export const CLIENT_CREDENTIALS = 'client_credentials';
 

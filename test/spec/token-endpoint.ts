@@ -17,8 +17,11 @@ export const ORDERS = 'https://orders.acme.example';
 export const FILES = 'https://files.acme.example';
 export const BUCKET = 'bucket:project-123';
 export const ORIGIN = 'http://localhost:5173';
-/** Of every confidential app here but `signer`. */
+/** Of every confidential app here but `signer` and `workload`. */
 export const SECRET = 'a+secret/of:the=specification tests%';
+
+/** For a client that does not form-encode what it sends as Basic. */
+export const PLAIN_SECRET = 'a-secret-of-the-workload';
 
 /** The key pair of the app `signer` (RFC 7523). */
 export const signer = { kid: 'signer-1', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) };
@@ -29,7 +32,8 @@ const registration = {
   purpose: 'to see what the specifications say',
   expires: '2099-01-01',
 };
-const secret_hash = [`sha256:${createHash('sha256').update(SECRET).digest('hex')}`];
+const hashed = (secret: string) => [`sha256:${createHash('sha256').update(secret).digest('hex')}`];
+const secret_hash = hashed(SECRET);
 
 const storage = (id: string) => ({
   resource: `bucket:${id}`,
@@ -47,7 +51,7 @@ const deployment = (issuer: string) => ({
       id: 'corp',
       issuer,
       tenant: 'acme',
-      audiences: ['where2eat', 'lowcode', 'portal', 'reports'],
+      audiences: ['where2eat', 'lowcode', 'portal', 'reports', 'workload'],
       claims: { department: 'dept', residency: 'region' },
     },
   ],
@@ -85,6 +89,14 @@ const deployment = (issuer: string) => ({
       secret_hash,
       grants: [orders, { resource: FILES, actions: ['files:read'] }],
       limits: { exchanges_per_minute: 1000 },
+    },
+    {
+      ...registration,
+      id: 'workload',
+      type: 'service',
+      subject_audiences: ['workload'],
+      secret_hash: hashed(PLAIN_SECRET),
+      grants: [storage('project-123'), orders],
     },
     {
       ...registration,
@@ -141,7 +153,7 @@ export const openTokenEndpoint = async (env: Readonly<Record<string, string>> = 
   } as const;
   const idp = await startDemoIdp({
     port: 0,
-    clients: ['portal', 'reports'].map((client_id) => ({
+    clients: ['portal', 'reports', 'workload'].map((client_id) => ({
       ...party,
       client_id,
       application_type: 'native',

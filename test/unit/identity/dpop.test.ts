@@ -17,11 +17,14 @@ import {
 } from './prover.ts';
 
 describe('DPoP proofs', () => {
-  it.each(['ES256', 'EdDSA', 'RS256', 'PS256'])('signed with %s prove the key', async (alg) => {
-    const key = newKey(alg);
-    const proof = dpop.verify(await proofBy(key), request, START);
-    expect(proof.jkt).toBe(await calculateJwkThumbprint(key.publicKey.export({ format: 'jwk' })));
-  });
+  it.each(['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'])(
+    'signed with %s prove the key',
+    async (alg) => {
+      const key = newKey(alg);
+      const proof = dpop.verify(await proofBy(key), request, START);
+      expect(proof.jkt).toBe(await calculateJwkThumbprint(key.publicKey.export({ format: 'jwk' })));
+    },
+  );
 
   it('are remembered by key and jti, for as long as any instance accepts them', async () => {
     const { jkt, replayId, keepUntil } = dpop.verify(await proofBy(clientKey), request, START);
@@ -99,7 +102,7 @@ describe('DPoP proofs', () => {
       expect(refused).toMatchObject({ code, status: 401 });
       expect(refused.headers).toEqual({
         'DPoP-Nonce': nonces.issue(START),
-        'WWW-Authenticate': `DPoP error="${code}", algs="ES256 EdDSA RS256 PS256"`,
+        'WWW-Authenticate': `DPoP error="${code}", algs="ES256 Ed25519 EdDSA RS256 PS256"`,
       });
     }
   });

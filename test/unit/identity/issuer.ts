@@ -24,6 +24,7 @@ const pairFor = (alg: string) => {
     case 'ES384':
       return generateKeyPairSync('ec', { namedCurve: 'P-384' });
     case 'EdDSA':
+    case 'Ed25519':
       return generateKeyPairSync('ed25519');
     default:
       return generateKeyPairSync('rsa', { modulusLength: 2048 });
