@@ -56,7 +56,7 @@ export const countKilled = async (
     )
     SELECT (SELECT count(*) FROM direct) AS tokens, (SELECT count(*) FROM derived) AS derived,
       (SELECT count(*) FROM ticket AS t WHERE t.expires_at > ${at}::timestamptz AND t.used_at IS NULL
-        AND t.token_hash IS NOT NULL AND ${target} = ANY (t.lineage)) AS tickets,
+        AND t.token_hash IS NOT NULL AND ${target} = ANY (t.lineage) AND NOT ${isRevoked(T)}) AS tickets,
       (SELECT max(issued_at) FROM (TABLE direct UNION ALL TABLE derived) AS every) AS latest`;
   return {
     tokens: Number(row?.tokens ?? 0),
