@@ -35,8 +35,9 @@ export const toRefusal = (error: unknown, circumstances: RefusalCircumstances): 
   });
 };
 
-const detailOf = (error: errors.OIDCProviderError): string =>
-  error.error_detail ?? error.error_description ?? error.message;
+/** Which check failed. What does not parse is quoted by the parser, and may be a credential (law 4). */
+const detailOf = ({ error_detail, error_description, message, cause }: errors.OIDCProviderError) =>
+  (cause instanceof SyntaxError ? 'malformed' : error_detail) ?? error_description ?? message;
 
 /** Whatever was wrong with it, a client that is not authenticated hears the same (law 7). */
 const unauthenticated = (
