@@ -8,6 +8,7 @@ import type { TokenRecord } from '../ledger/records.ts';
 import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readJson } from './body.ts';
 import { readCredential } from './credential.ts';
 import { parseWith } from './parse.ts';
+import { asRefusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
 
@@ -36,9 +37,13 @@ export const createServeRoute =
     // From here on someone is known, and whatever they are refused is on record.
     const known = { ...holder(token, context), detail: { method, route: path } };
     return audited(dependencies, 'api.request', known, [], async () => {
-      if (authentication === 'token') return serve({ token });
-      const { roles, reach } = authentication;
-      return serve({ admin: dependencies.adminDoor(token, roles, reach, context) });
+      try {
+        if (authentication === 'token') return await serve({ token });
+        const { roles, reach } = authentication;
+        return await serve({ admin: dependencies.adminDoor(token, roles, reach, context) });
+      } catch (error) {
+        throw asRefusal(error);
+      }
     });
   };
 

@@ -11,8 +11,9 @@ import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Credential, Mint } from './answer.ts';
 import type { Asked } from './asked.ts';
 import type { Authority } from './authority.ts';
-import { type DecideDependencies, decide } from './decide.ts';
+import type { createDecide } from './decide.ts';
 import { refused } from './refused.ts';
+import { isRegistered } from './target.ts';
 
 /** A proven caller and what it asks for. Proving differs by door; everything after it is here, once. */
 export interface Exchange {
@@ -27,7 +28,9 @@ export interface Exchange {
   readonly context: RequestContext;
 }
 
-export interface ExchangeDependencies extends DecideDependencies {
+export interface ExchangeDependencies {
+  readonly decide: ReturnType<typeof createDecide>;
+  readonly now: () => Date;
   readonly configuration: CurrentConfiguration;
   readonly issuances: Issuances;
   readonly quotas: Quotas;
@@ -39,44 +42,48 @@ export interface ExchangeDependencies extends DecideDependencies {
 export const createExchange =
   (dependencies: ExchangeDependencies) =>
   (exchange: Exchange): Promise<Credential> =>
-    audited(dependencies, 'token.issue', identify(exchange), exchange.proofs, async (event) => {
-      const { configuration, quotas, mint, issuances } = dependencies;
-      let inForce = configuration.get();
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        // 2, 3. Settle what would be issued, and ask policy.
-        const current = { ...exchange, app: appIn(inForce, exchange.app) };
-        const decided = decide(dependencies, current, inForce, event);
-        await takeExchange(quotas, current.app, exchange.authority.user?.userId, decided.now);
+    audited(
+      dependencies,
+      'token.issue',
+      identify(exchange, dependencies),
+      exchange.proofs,
+      async (event) => {
+        const { configuration, decide, quotas, mint, issuances } = dependencies;
+        let inForce = configuration.get();
+        for (let tries = 0; tries < TRIES; tries += 1) {
+          // 2, 3. Settle what would be issued, and ask policy.
+          const current = { ...exchange, app: appIn(inForce, exchange.app) };
+          const decided = decide(current, inForce, event);
+          await takeExchange(quotas, current.app, exchange.authority.user?.userId, decided.now);
 
-        // 4. Record: the credential exists from here on, or not at all.
-        const { issuance, reveal } = mint(decided);
-        const refusal = await issuances.record(issuance);
+          // 4. Record: the credential exists from here on, or not at all.
+          const { issuance, reveal } = mint(decided);
+          const refusal = await issuances.record(issuance);
 
-        // 5. Answer: sign or reveal only what is on record.
-        if (refusal === undefined) return reveal();
-        if (refusal !== 'stale_configuration') throw refused(refusal);
-        inForce = await configuration.refresh();
-      }
-      throw unavailable('the configuration keeps changing');
-    });
+          // 5. Answer: sign or reveal only what is on record.
+          if (refusal === undefined) return reveal();
+          if (refusal !== 'stale_configuration') throw refused(refusal);
+          inForce = await configuration.refresh();
+        }
+        throw unavailable('the configuration keeps changing');
+      },
+    );
 
 /** A configuration that changes between deciding and recording is decided under again. */
 const TRIES = 3;
 
 /** What is known of the caller, for the record of whatever comes. */
-export const identify = ({
-  app,
-  authority,
-  jkt,
-  context,
-  asked,
-}: Exchange): Partial<AuditRecord> => ({
+export const identify = (
+  { app, authority, jkt, context, asked }: Exchange,
+  { configuration, issuer }: { configuration: CurrentConfiguration; issuer: string },
+): Partial<AuditRecord> => ({
   tenantId: authority.tenantId,
   appId: app.id,
   issuer: authority.user?.issuer,
   userId: authority.user?.userId,
   deviceId: jkt === undefined ? undefined : deviceIdOf(jkt),
-  resource: asked.resource,
+  // What is not registered is text of the caller's: it may be long, and it may be a token (law 4).
+  resource: isRegistered(asked.resource, configuration.get(), issuer) ? asked.resource : undefined,
   lawfulBasis: asked.lawfulBasis,
   ip: context.ip,
   traceId: context.traceId,

@@ -50,6 +50,18 @@ export const findTarget = (
   return { kind: 'api', id: text, server };
 };
 
+/** Whether a resource is one of ours, by name; it says nothing of who may have it. */
+export const isRegistered = (
+  text: string | undefined,
+  { index }: InForce,
+  issuer: string,
+): boolean => {
+  if (text === undefined) return false;
+  const bucketId = bucketOf(text);
+  if (bucketId !== undefined) return index.bucket(bucketId) !== undefined;
+  return text === `${issuer}/admin` || index.resourceServer(text) !== undefined;
+};
+
 /** The app's grants for a target, as they stand now. */
 export const grantsFor = (app: App, target: Target): readonly Grant[] => {
   const grants = app.grants.filter(({ resource }) => resource === target.id);
