@@ -1,7 +1,11 @@
 import { ulid } from 'ulid';
+import { randomFrom } from '../protocol/random.ts';
 
 /** Identifiers name things on record. They sort by time, and none is ever a secret. */
-const identifier = (prefix: string) => (now: Date) => `${prefix}_${ulid(now.getTime())}`;
+const identifier = (prefix: string) => (now: Date) => `${prefix}_${ulid(now.getTime(), fraction)}`;
+
+/** A random number in [0, 1), of more bits than one character of a ULID takes. */
+const fraction = (): number => randomFrom(2).readUInt16BE() / 65_536;
 
 export const newTokenId = identifier('tk');
 export const newObjectId = identifier('ob');

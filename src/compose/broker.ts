@@ -7,6 +7,7 @@ import { createRedeemTicket } from '../broker/download/redeem-ticket.ts';
 import { createRequestDownload } from '../broker/download/request-download.ts';
 import { claimAttribute } from '../broker/exchange/admin-client.ts';
 import { createMint } from '../broker/exchange/answer.ts';
+import { createDecide } from '../broker/exchange/decide.ts';
 import { createDryRun } from '../broker/exchange/dry-run.ts';
 import { createExchange } from '../broker/exchange/exchange.ts';
 import { createProver } from '../broker/exchange/prove.ts';
@@ -62,6 +63,7 @@ export const createBroker = (parts: BrokerParts) => {
   const validate = createValidateUpload({ ...all, inspect });
   const poller = createUploadPoller({ ...all, validate, onError });
   const wake = (): void => void poller.validateArrived().catch(onError);
+  const decide = createDecide(base);
   const mint = createMint({ signer: () => keys().active, issuer });
 
   return {
@@ -78,8 +80,8 @@ export const createBroker = (parts: BrokerParts) => {
       tokenEndpoint: `${issuer}/token`,
       now,
     }),
-    exchange: createExchange({ ...all, mint }),
-    dryRun: createDryRun(all),
+    exchange: createExchange({ ...all, decide, mint }),
+    dryRun: createDryRun({ ...all, decide }),
     requestUpload: createRequestUpload(all),
     uploadStatus: createUploadStatus(all),
     completeUpload: createCompleteUpload({ ...all, wake }),

@@ -1,5 +1,6 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { randomFrom } from './random.ts';
 
 /**
  * Opaque tokens: `dp_<kind>_` + 32 base62 characters + 6 base62 characters of CRC-32 (ISO-HDLC).
@@ -45,7 +46,7 @@ const checksum = (head: string): string => {
 const randomBase62 = (length: number): string => {
   let text = '';
   while (text.length < length) {
-    for (const byte of randomBytes(length + 8)) {
+    for (const byte of randomFrom(length + 8)) {
       // 248 is the largest multiple of 62 in a byte: above it some characters would be likelier.
       if (byte < 248 && text.length < length) text += ALPHABET.charAt(byte % 62);
     }

@@ -2,13 +2,17 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import type { Decided } from './answer.ts';
-import { type DecideDependencies, decide } from './decide.ts';
+import type { createDecide } from './decide.ts';
 import { appIn, type Exchange, identify } from './exchange.ts';
 import { replayedProof } from './refused.ts';
 
-export interface DryRunDependencies extends DecideDependencies {
+export interface DryRunDependencies {
+  readonly decide: ReturnType<typeof createDecide>;
+  readonly issuer: string;
+  readonly now: () => Date;
   readonly configuration: CurrentConfiguration;
   readonly audit: Audited['audit'];
+  readonly issuer: string;
 }
 
 export interface DryRun {
@@ -22,21 +26,27 @@ export interface DryRun {
 export const createDryRun =
   (dependencies: DryRunDependencies) =>
   (exchange: Exchange): Promise<DryRun> =>
-    audited(dependencies, ACTION, identify(exchange, dependencies), exchange.proofs, async (event) => {
-      const inForce = dependencies.configuration.get();
-      const answer = answerOf(() =>
-        decide(dependencies, { ...exchange, app: appIn(inForce, exchange.app) }, inForce, event),
-      );
-      const outcome = answer.decision === 'permit' ? 'granted' : 'denied';
-      const record = { ...event, at: dependencies.now(), action: ACTION, outcome } as const;
-      // The proof is used up as by any other request.
-      if (await dependencies.audit.append(record, exchange.proofs)) return answer;
-      throw replayedProof();
-    });
+    audited(
+      dependencies,
+      ACTION,
+      identify(exchange, dependencies),
+      exchange.proofs,
+      async (event) => {
+        const inForce = dependencies.configuration.get();
+        const answer = answerOf(() =>
+          dependencies.decide({ ...exchange, app: appIn(inForce, exchange.app) }, inForce, event),
+        );
+        const outcome = answer.decision === 'permit' ? 'granted' : 'denied';
+        const record = { ...event, at: dependencies.now(), action: ACTION, outcome } as const;
+        // The proof is used up as by any other request.
+        if (await dependencies.audit.append(record, exchange.proofs)) return answer;
+        throw replayedProof();
+      },
+    );
 
 const ACTION = 'token.dry_run';
 
-const answerOf = (work: () => ReturnType<typeof decide>): DryRun => {
+const answerOf = (work: () => Decided): DryRun => {
   try {
     const { policies, settled } = work();
     return { decision: 'permit', policies, violations: [], wouldIssue: settled };

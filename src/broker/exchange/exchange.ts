@@ -11,7 +11,7 @@ import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Credential, Mint } from './answer.ts';
 import type { Asked } from './asked.ts';
 import type { Authority } from './authority.ts';
-import { type DecideDependencies, decide } from './decide.ts';
+import type { createDecide } from './decide.ts';
 import { refused } from './refused.ts';
 import { isRegistered } from './target.ts';
 
@@ -28,38 +28,48 @@ export interface Exchange {
   readonly context: RequestContext;
 }
 
-export interface ExchangeDependencies extends DecideDependencies {
+export interface ExchangeDependencies {
+  readonly decide: ReturnType<typeof createDecide>;
+  readonly issuer: string;
+  readonly now: () => Date;
   readonly configuration: CurrentConfiguration;
   readonly issuances: Issuances;
   readonly quotas: Quotas;
   readonly audit: Audited['audit'];
   readonly mint: Mint;
+  readonly issuer: string;
 }
 
 /** Token exchange (RFC 8693): from what was proven (1) to a credential on record. */
 export const createExchange =
   (dependencies: ExchangeDependencies) =>
   (exchange: Exchange): Promise<Credential> =>
-    audited(dependencies, 'token.issue', identify(exchange, dependencies), exchange.proofs, async (event) => {
-      const { configuration, quotas, mint, issuances } = dependencies;
-      let inForce = configuration.get();
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        // 2, 3. Settle what would be issued, and ask policy.
-        const current = { ...exchange, app: appIn(inForce, exchange.app) };
-        const decided = decide(dependencies, current, inForce, event);
-        await takeExchange(quotas, current.app, exchange.authority.user?.userId, decided.now);
+    audited(
+      dependencies,
+      'token.issue',
+      identify(exchange, dependencies),
+      exchange.proofs,
+      async (event) => {
+        const { configuration, decide, quotas, mint, issuances } = dependencies;
+        let inForce = configuration.get();
+        for (let tries = 0; tries < TRIES; tries += 1) {
+          // 2, 3. Settle what would be issued, and ask policy.
+          const current = { ...exchange, app: appIn(inForce, exchange.app) };
+          const decided = decide(current, inForce, event);
+          await takeExchange(quotas, current.app, exchange.authority.user?.userId, decided.now);
 
-        // 4. Record: the credential exists from here on, or not at all.
-        const { issuance, reveal } = mint(decided);
-        const refusal = await issuances.record(issuance);
+          // 4. Record: the credential exists from here on, or not at all.
+          const { issuance, reveal } = mint(decided);
+          const refusal = await issuances.record(issuance);
 
-        // 5. Answer: sign or reveal only what is on record.
-        if (refusal === undefined) return reveal();
-        if (refusal !== 'stale_configuration') throw refused(refusal);
-        inForce = await configuration.refresh();
-      }
-      throw unavailable('the configuration keeps changing');
-    });
+          // 5. Answer: sign or reveal only what is on record.
+          if (refusal === undefined) return reveal();
+          if (refusal !== 'stale_configuration') throw refused(refusal);
+          inForce = await configuration.refresh();
+        }
+        throw unavailable('the configuration keeps changing');
+      },
+    );
 
 /** A configuration that changes between deciding and recording is decided under again. */
 const TRIES = 3;

@@ -10,18 +10,16 @@ export const toQuestions = (
   { app, authority, jkt, asked }: Exchange,
   settled: Settled,
   inForce: InForce,
-  now: Date,
+  left: number,
 ): readonly Question[] => {
   const { ceiling } = inForce.deployment.limits.ttl;
-  const left =
-    ((authority.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY) - now.getTime()) / 1000;
   const common = {
     action: 'exchange' as const,
     ...(authority.user && { user: policyUser(authority.user, authority.tenantId) }),
     app: { id: app.id, tenant: app.tenant, type: app.type, owner: app.owner },
     resource: policyResource(settled.target, authority.tenantId, inForce),
     ttl: settled.ttl,
-    ttlCeiling: Math.max(settled.ttl, wholeMinutes(Math.min(ceiling, left))),
+    ttlCeiling: Math.floor(Math.min(ceiling, left)),
     bound: jkt !== undefined,
     ...(asked.lawfulBasis === undefined ? {} : { lawfulBasis: asked.lawfulBasis }),
     actors: 0,
@@ -41,9 +39,6 @@ export const toQuestions = (
     } satisfies PolicyGrant,
   }));
 };
-
-/** Rounded down, so that equal questions a second apart are equal: the engine remembers its answers. */
-const wholeMinutes = (seconds: number): number => Math.floor(seconds / 60) * 60;
 
 export const policyUser = (
   user: {

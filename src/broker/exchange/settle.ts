@@ -28,7 +28,8 @@ export interface Circumstances {
   readonly bound: boolean;
   readonly inForce: InForce;
   readonly issuer: string;
-  readonly now: Date;
+  /** Seconds that the authority and the app have left. */
+  readonly left: number;
 }
 
 /**
@@ -65,7 +66,7 @@ export const settle = (asked: Asked, circumstances: Circumstances): Settled => {
     ttl: settleLifetime(asked.ttl, {
       limits: inForce.deployment.limits.ttl,
       grant,
-      left: secondsLeft(authority, app, circumstances.now),
+      left: circumstances.left,
       bound,
     }),
   };
@@ -73,7 +74,7 @@ export const settle = (asked: Asked, circumstances: Circumstances): Settled => {
 
 /** The admin door opens for the built-in client alone, and what is behind it depends on roles, not scopes. */
 const settleAdmin = (asked: Asked, target: Target, circumstances: Circumstances): Settled => {
-  const { app, authority, bound, inForce, now } = circumstances;
+  const { app, bound, inForce, left } = circumstances;
   if (app.id !== ADMIN_CLIENT) throw notGranted(`${app.id} at the admin door`);
   if (asked.actions?.some((action) => action !== 'admin')) {
     throw new OAuthError('invalid_scope', 'the admin door has one action', {
@@ -90,7 +91,7 @@ const settleAdmin = (asked: Asked, target: Target, circumstances: Circumstances)
   const bounds = {
     limits: inForce.deployment.limits.ttl,
     grant: undefined,
-    left: secondsLeft(authority, app, now),
+    left,
     bound,
   };
   return {
@@ -100,13 +101,6 @@ const settleAdmin = (asked: Asked, target: Target, circumstances: Circumstances)
     grant: undefined,
     ttl: settleLifetime(asked.ttl, bounds),
   };
-};
-
-const secondsLeft = (authority: Authority, app: App, now: Date): number | undefined => {
-  const ends = [authority.expiresAt?.getTime(), Date.parse(app.expires)].filter(
-    (end) => end !== undefined,
-  );
-  return (Math.min(...ends) - now.getTime()) / 1000;
 };
 
 /** Several grants of one resource: the shortest life among them holds for all. */

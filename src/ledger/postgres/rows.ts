@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Actor, Attributes } from '../../protocol/principal.ts';
+import { randomFrom } from '../../protocol/random.ts';
 import type {
   AuditRecord,
   LockTarget,
@@ -192,7 +192,7 @@ export const auditToRow = (record: AuditRecord): object => ({
 
 /** Sorts by time: 48 bits of milliseconds, 80 random bits, in hex. */
 const eventId = (at: Date): string =>
-  `ev_${at.getTime().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
+  `ev_${at.getTime().toString(16).padStart(12, '0')}${randomFrom(10).toString('hex')}`;
 
 const bytes = (value: Buffer | undefined): string | undefined =>
   value === undefined ? undefined : `\\x${value.toString('hex')}`;
