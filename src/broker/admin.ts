@@ -1,8 +1,11 @@
 import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
+import { mustPermit, type PolicyEngine } from '../policy/engine.ts';
 import { OAuthError, unproven } from '../protocol/oauth-error.ts';
-import type { CurrentConfiguration } from './configuration.ts';
+import type { CurrentConfiguration, InForce } from './configuration.ts';
 import type { RequestContext } from './context.ts';
-import { ADMIN_CLIENT, type Role, rightsOf } from './exchange/admin-client.ts';
+import { ADMIN_CLIENT, adminClientFor, type Role, rightsOf } from './exchange/admin-client.ts';
+import { policyUser } from './exchange/question.ts';
+import { policyResource } from './exchange/target.ts';
 import { holder, isIssuerTrusted } from './use.ts';
 
 /** Someone who has come through the admin door, and how far they reach. */
@@ -16,18 +19,19 @@ export interface Admin {
 
 export interface AdminDependencies {
   readonly configuration: CurrentConfiguration;
+  readonly policy: PolicyEngine;
   readonly issuer: string;
 }
 
 /**
  * May the holder of this token do what takes one of `roles`? Roles are read from the rules in force, so a
- * rule that is gone is gone for tokens already out.
+ * rule that is gone is gone for tokens already out. Policy may forbid what a role allows, never the reverse.
  *
  * @param reach `deployment` for what belongs to no single tenant.
  * @throws {OAuthError} `invalid_token` for a token that is not for the admin door; `access_denied`.
  */
 export const createAdminDoor =
-  ({ configuration, issuer }: AdminDependencies) =>
+  ({ configuration, policy, issuer }: AdminDependencies) =>
   (
     token: TokenRecord,
     roles: readonly Role[],
@@ -45,13 +49,43 @@ export const createAdminDoor =
     if (held.length === 0) throw missing('role', `this takes the role ${roles.join(' or ')}`);
     if (reach === 'deployment' && !beyondTenant)
       throw missing('scope', 'this takes a role with deployment scope');
+    const policies = permit(
+      policy,
+      token,
+      { userId: token.userId, issuerId: token.issuerId },
+      inForce,
+    );
     return {
       userId: token.userId,
       tenantId: token.tenantId,
       deployment: beyondTenant,
-      known: holder(token, context),
+      known: { ...holder(token, context), policies, policyDigest: policy.digest },
     };
   };
+
+/** @throws {OAuthError} `access_denied` where policy says no, `temporarily_unavailable` where it cannot say. */
+const permit = (
+  policy: PolicyEngine,
+  token: TokenRecord,
+  person: { readonly userId: string; readonly issuerId: string },
+  inForce: InForce,
+): readonly string[] => {
+  const { id, tenant, type, owner } = adminClientFor(token.tenantId);
+  return mustPermit(
+    policy.decide({
+      action: 'admin',
+      user: policyUser({ ...person, attributes: token.attributes }, token.tenantId),
+      app: { id, tenant, type, owner },
+      resource: policyResource({ kind: 'admin', id: token.resource }, token.tenantId, inForce),
+      actions: ['admin'],
+      constraints: {},
+      ttl: 0, // nothing is issued
+      ttlCeiling: inForce.deployment.limits.ttl.ceiling,
+      bound: token.binding !== undefined,
+      actors: token.actors.length,
+    }),
+  );
+};
 
 const mustBeAdminToken = ({ resource, appId, binding }: TokenRecord, door: string): void => {
   const isForIt = resource === door && appId === ADMIN_CLIENT;

@@ -17,4 +17,5 @@ export interface PresentedCredential {
   readonly method: string;
   /** The configured public URL of the endpoint, without query. */
   readonly url: string;
+  readonly context: RequestContext;
 }

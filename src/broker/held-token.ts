@@ -3,12 +3,15 @@ import type { HeldToken, Tokens } from '../ledger/ledger.ts';
 import type { SeenProof, TokenRecord } from '../ledger/records.ts';
 import { unproven } from '../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../protocol/opaque-token.ts';
+import { type Audited, recordRefusal } from './audited.ts';
 import type { PresentedCredential } from './context.ts';
 import { replayedProof } from './exchange/refused.ts';
+import { holder } from './use.ts';
 
 export interface HeldTokenDependencies {
   readonly tokens: Pick<Tokens, 'use'>;
   readonly dpop: Dpop;
+  readonly audit: Audited['audit'];
   readonly now: () => Date;
 }
 
@@ -30,7 +33,7 @@ export const seen = (proof: Proof | undefined): readonly SeenProof[] =>
  *   `invalid_dpop_proof` or `use_dpop_nonce` for the proof, with 401.
  */
 export const createTokenProver =
-  ({ tokens, dpop, now }: HeldTokenDependencies) =>
+  ({ tokens, dpop, audit, now }: HeldTokenDependencies) =>
   async (credential: PresentedCredential, claim: boolean): Promise<ProvenToken> => {
     // A JWT of ours is for the resource server it names, never for this API.
     if (opaqueKind(credential.value) !== 'at') throw unproven('not an access token of ours');
@@ -39,7 +42,17 @@ export const createTokenProver =
       tokenDigest(credential.value),
       claim ? seen(proof)[0] : undefined,
     );
-    return { token: mustBeAlive(held, proof, now()), proof };
+    try {
+      return { token: mustBeAlive(held, proof, now()), proof };
+    } catch (error) {
+      // Whoever still has a revoked token and its key is the one the revocation was about. Other dead
+      // tokens are only counted: a client that is slow to renew must not become writes.
+      if (held?.revoked && isItsKey(held.token, proof)) {
+        const event = { ...holder(held.token, credential.context), action: 'token.use' };
+        await recordRefusal({ audit, now }, error, event);
+      }
+      throw error;
+    }
   };
 
 const proveKey = (
@@ -55,9 +68,13 @@ export const mustBeAlive = (
 ): TokenRecord => {
   if (!held) throw unproven('token is not known');
   const { token, revoked, replayed } = held;
-  if (token.binding?.jkt !== proof?.jkt) throw unproven('wrong scheme or wrong key');
+  if (!isItsKey(token, proof)) throw unproven('wrong scheme or wrong key');
   if (revoked) throw unproven('token is revoked');
   if (token.expiresAt <= now) throw unproven('token has expired');
   if (replayed) throw replayedProof(401);
   return token;
 };
+
+/** An unbound token has no key, and takes no proof. */
+const isItsKey = ({ binding }: TokenRecord, proof: Proof | undefined): boolean =>
+  binding?.jkt === proof?.jkt;

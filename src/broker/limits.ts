@@ -38,17 +38,22 @@ const claim = (
   measures: Omit<QuotaClaim, 'id'>,
 ): QuotaClaim => ({ id: `${name}:${app.id}:${userId ?? ''}`, ...measures });
 
+/** @returns what gives it back, for an exchange that was not recorded after all. */
 export const takeExchange = async (
   quotas: Quotas,
   app: App,
   userId: string | undefined,
   now: Date,
-): Promise<void> => {
+): Promise<() => Promise<void>> => {
   const limit = app.limits?.exchanges_per_minute;
-  if (limit === undefined) return;
+  if (limit === undefined) return NOTHING_TAKEN;
   const measures = { limit, windowSeconds: MINUTE, amount: 1, now };
-  await take(quotas, 'exchanges_per_minute', claim('exchanges', app, userId, measures));
+  const taken = claim('exchanges', app, userId, measures);
+  await take(quotas, 'exchanges_per_minute', taken);
+  return () => quotas.refund(taken);
 };
+
+const NOTHING_TAKEN = async (): Promise<void> => {};
 
 /** @returns what gives it all back, for an upload that was not recorded after all. */
 export const takeUpload = async (

@@ -6,6 +6,8 @@ import type { Action, ObjectInQuestion, PolicyEngine, Question } from '../policy
 import { mustPermit } from '../policy/engine.ts';
 import type { StorageAction, StorageDetail } from '../protocol/authorization-details.ts';
 import { OAuthError, unproven } from '../protocol/oauth-error.ts';
+import { isUnder } from '../scope/canonical-path.ts';
+import { admits } from '../scope/media-range.ts';
 import type { InForce } from './configuration.ts';
 import type { RequestContext } from './context.ts';
 import { authoritiesOf } from './exchange/authority.ts';
@@ -85,8 +87,8 @@ export const permit = (
   const grants = grantsFor(app, target)
     .filter(({ actions }) => actions.includes(use.storageAction))
     .map((grant) => toDetail(grant, app, token.userId));
-  const grant =
-    grants.find(({ prefix = '/' }) => `/${use.object.key}`.startsWith(prefix)) ?? grants[0];
+  // Where none holds the object, policy says of the first what it lacks.
+  const grant = grants.find((one) => holdsObject(one, use.object)) ?? grants[0];
   const question: Question = {
     action: use.action,
     ...(token.userId !== undefined &&
@@ -102,7 +104,7 @@ export const permit = (
     constraints: constraintsOf(use.detail),
     ...(grant && { grant: { actions: grant.actions, ...constraintsOf(grant) } }),
     ttl: use.ttl,
-    ttlCeiling: Math.max(use.ttl, inForce.deployment.limits.ttl.ceiling),
+    ttlCeiling: use.ttl === 0 ? 0 : Math.floor(authorityLeft(token, use.now)),
     bound: token.binding !== undefined,
     ...(token.lawfulBasis === undefined ? {} : { lawfulBasis: token.lawfulBasis }),
     object: use.object,
@@ -110,6 +112,11 @@ export const permit = (
   };
   return mustPermit(policy.decide(question));
 };
+
+const holdsObject = (grant: StorageDetail, { key, size, contentType }: ObjectInQuestion): boolean =>
+  isUnder(grant.prefix ?? '/', `/${key}`) &&
+  (size === undefined || size <= (grant.max_size ?? size)) &&
+  (contentType === undefined || admits(grant.content_types ?? ['*/*'], contentType));
 
 /** What any credential issued from a token must still be true of it in the issuing instant. */
 export const issuedFrom = (

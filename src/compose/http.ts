@@ -45,7 +45,7 @@ export const createHandlers = (parts: HttpParts) => {
   const { issuer } = config;
   const now = ledger.clock.now;
   const metrics = createMetrics();
-  const requestContext = createRequestContext(config.trustedProxies);
+  const requestContext = createRequestContext(config.trustedProxies, issuer);
 
   // The library makes a Koa context of its own: what ours knows of a request travels beside it.
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
@@ -102,7 +102,7 @@ export const createHandlers = (parts: HttpParts) => {
       now,
     }),
     requestContext: contextFor,
-    cors: createCors(configuration),
+    cors: createCors(configuration, issuer),
     nonce: broker.nonce,
     onAnswer,
     pages: createPages('/openapi.json'),

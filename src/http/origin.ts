@@ -16,12 +16,15 @@ const CLOSED = ['/authorize', '/admin'];
  * cookie.
  */
 export const createCors =
-  (configuration: CurrentConfiguration) =>
+  (configuration: CurrentConfiguration, issuer: string) =>
   async (ctx: Context, next: Next): Promise<void> => {
     const origin = ctx.get('Origin');
     ctx.vary('Origin');
+    // A page of our own, such as /docs, is no other origin: browsers send it with each POST all the same.
+    const isOwn = origin === new URL(issuer).origin;
     if (
       origin === '' ||
+      isOwn ||
       CLOSED.some((path) => ctx.path === path || ctx.path.startsWith(`${path}/`))
     ) {
       return next();

@@ -3,10 +3,15 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv6 } from 'node:net';
 import type { RequestContext } from '../broker/context.ts';
 
-/** RFC-less, W3C Trace Context §3.2: version, 32 hex digits of trace id, parent, flags. */
+/** W3C Trace Context §3.2: version, 32 hex digits of trace id, parent, flags. */
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-export const createRequestContext = (trustedProxies: readonly string[]) => {
+/**
+ * @param trustedProxies addresses and CIDR blocks whose forwarded headers are believed.
+ * @param issuer whose own pages, such as /docs, come from no origin of another.
+ */
+export const createRequestContext = (trustedProxies: readonly string[], issuer: string) => {
+  const own = new URL(issuer).origin;
   const trusted = new BlockList();
   for (const range of trustedProxies) {
     const [network = '', bits] = range.split('/');
@@ -36,7 +41,7 @@ export const createRequestContext = (trustedProxies: readonly string[]) => {
       requestId: randomUUID(),
       ip: clientAddress(request),
       traceId: TRACEPARENT.exec(header(request, 'traceparent'))?.[1],
-      origin: origin === '' ? undefined : origin.slice(0, 255),
+      origin: origin === '' || origin === own ? undefined : origin.slice(0, 255),
     };
   };
 };

@@ -24,7 +24,7 @@ export interface Credential {
 
 export interface Decided {
   readonly exchange: Pick<Exchange, 'app' | 'authority' | 'jkt' | 'proofs' | 'asked' | 'context'>;
-  readonly settled: Pick<Settled, 'target' | 'parts' | 'scopes' | 'ttl'>;
+  readonly settled: Pick<Settled, 'target' | 'parts' | 'scopes' | 'ttl' | 'lawfulBasis'>;
   readonly policies: readonly string[];
   readonly policyDigest: string;
   readonly inForce: InForce;
@@ -45,13 +45,15 @@ export const createMint =
     const { exchange, settled, now } = decided;
     // Tokens for Daypass's own API are opaque; a resource server chooses.
     const isJwt = settled.target.kind === 'api' && settled.target.server.token_format === 'jwt';
-    const value = isJwt ? undefined : mintOpaqueToken('at');
-    const key = isJwt ? signer() : undefined;
-    const token = toTokenRecord(decided, value, key?.kid);
+    const form: Form = isJwt ? { signedBy: signer() } : { value: mintOpaqueToken('at') };
+    const token = toTokenRecord(decided, form);
     return {
       issuance: toIssuance(decided, token),
       reveal: () => ({
-        accessToken: value ?? key?.sign('at+jwt', accessTokenClaims(token, issuer)) ?? '',
+        accessToken:
+          'value' in form
+            ? form.value
+            : form.signedBy.sign('at+jwt', accessTokenClaims(token, issuer)),
         tokenType: exchange.jkt === undefined ? 'Bearer' : 'DPoP',
         expiresIn: settled.ttl,
         tokenId: token.tokenId,
@@ -63,19 +65,22 @@ export const createMint =
     };
   };
 
+/** A bearer value of its own, or a signature over the record. */
+type Form = { readonly value: string } | { readonly signedBy: Signer };
+
 const toTokenRecord = (
   { exchange, settled, policies, policyDigest, now }: Decided,
-  value: string | undefined,
-  signingKey: string | undefined,
+  form: Form,
 ): TokenRecord => {
-  const { app, authority, jkt, asked, context } = exchange;
+  const signingKey = 'signedBy' in form ? form.signedBy.kid : undefined;
+  const { app, authority, jkt, context } = exchange;
   const tokenId = newTokenId(now);
   const deviceId = jkt === undefined ? undefined : deviceIdOf(jkt);
   const bucket = settled.target.kind === 'bucket' ? settled.target.bucket : undefined;
   return {
     tokenId,
-    tokenHash: value === undefined ? undefined : tokenDigest(value),
-    format: value === undefined ? 'jwt' : 'opaque',
+    tokenHash: 'value' in form ? tokenDigest(form.value) : undefined,
+    format: 'value' in form ? 'opaque' : 'jwt',
     tenantId: authority.tenantId,
     appId: app.id,
     issuerId: authority.user?.issuerId,
@@ -96,7 +101,7 @@ const toTokenRecord = (
     policyDigest,
     policies,
     classification: bucket?.classification,
-    lawfulBasis: asked.lawfulBasis ?? authority.held?.lawfulBasis,
+    lawfulBasis: settled.lawfulBasis,
     residency: bucket?.residency,
     signingKey,
     ip: context.ip,

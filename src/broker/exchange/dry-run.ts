@@ -8,7 +8,6 @@ import { replayedProof } from './refused.ts';
 
 export interface DryRunDependencies {
   readonly decide: ReturnType<typeof createDecide>;
-  readonly issuer: string;
   readonly now: () => Date;
   readonly configuration: CurrentConfiguration;
   readonly audit: Audited['audit'];

@@ -30,7 +30,6 @@ export interface Exchange {
 
 export interface ExchangeDependencies {
   readonly decide: ReturnType<typeof createDecide>;
-  readonly issuer: string;
   readonly now: () => Date;
   readonly configuration: CurrentConfiguration;
   readonly issuances: Issuances;
@@ -56,14 +55,19 @@ export const createExchange =
           // 2, 3. Settle what would be issued, and ask policy.
           const current = { ...exchange, app: appIn(inForce, exchange.app) };
           const decided = decide(current, inForce, event);
-          await takeExchange(quotas, current.app, exchange.authority.user?.userId, decided.now);
+          const userId = exchange.authority.user?.userId;
+          const giveBack = await takeExchange(quotas, current.app, userId, decided.now);
 
           // 4. Record: the credential exists from here on, or not at all.
           const { issuance, reveal } = mint(decided);
-          const refusal = await issuances.record(issuance);
+          const refusal = await issuances.record(issuance).catch(async (error: unknown) => {
+            await giveBack().catch(() => undefined);
+            throw error;
+          });
 
           // 5. Answer: sign or reveal only what is on record.
           if (refusal === undefined) return reveal();
+          await giveBack();
           if (refusal !== 'stale_configuration') throw refused(refusal);
           inForce = await configuration.refresh();
         }

@@ -33,9 +33,9 @@ export const settleLifetime = (asked: number | undefined, bounds: LifetimeBounds
     throw refusal(
       'subject_token',
       'authority_ends',
-      'the sign-in behind this request is about to end',
+      'the sign-in behind this request, or the registration of the app, is about to end',
       {
-        remedy: 'sign in again',
+        remedy: 'sign in again; if that does not help, have the registration of the app renewed',
       },
     );
   }

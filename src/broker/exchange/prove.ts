@@ -1,5 +1,5 @@
 import type { App } from '../../config/deployment.ts';
-import type { Dpop } from '../../identity/dpop.ts';
+import type { Dpop, Proof } from '../../identity/dpop.ts';
 import type { IdTokenVerifier } from '../../identity/verifier.ts';
 import type { SeenProof } from '../../ledger/records.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
@@ -42,7 +42,7 @@ export const createProver =
       : proveHolder(dependencies, credential, appId);
 
 const proveHolder = async (
-  { configuration, proveToken }: ProveDependencies,
+  { configuration, proveToken, dpop, now }: ProveDependencies,
   credential: PresentedCredential,
   appId: string | undefined,
 ): Promise<Proven> => {
@@ -50,20 +50,27 @@ const proveHolder = async (
   const app = configuration.get().index.app(token.appId);
   if (!app) throw unproven('the app of the token is gone');
   if (appId !== undefined && appId !== app.id) throw otherApp();
-  return { app, authority: fromToken(token), jkt: proof?.jkt, proofs: seen(proof) };
+  // An unbound token may be narrowed into a bound one, never the other way.
+  const key = proof ?? proveNewKey(dpop, credential, now());
+  return { app, authority: fromToken(token), jkt: key?.jkt, proofs: seen(key) };
 };
+
+/** A proof beside a bearer credential: the key that what is issued will be bound to. */
+const proveNewKey = (
+  dpop: Dpop,
+  { proof, method, url }: PresentedCredential,
+  now: Date,
+): Proof | undefined =>
+  proof === undefined ? undefined : dpop.verify(proof, { method, url, beside: 'request' }, now);
 
 const proveSignIn = async (
   { configuration, verifier, dpop, now }: ProveDependencies,
-  { scheme, value, proof: header, method, url }: PresentedCredential,
+  credential: PresentedCredential,
   appId: string | undefined,
 ): Promise<Proven> => {
-  if (scheme !== 'bearer') throw unproven('an ID token is a bearer token');
-  const proof =
-    header === undefined
-      ? undefined
-      : dpop.verify(header, { method, url, beside: 'request' }, now());
-  const signIn = await verifier.verify(value, now());
+  if (credential.scheme !== 'bearer') throw unproven('an ID token is a bearer token');
+  const proof = proveNewKey(dpop, credential, now());
+  const signIn = await verifier.verify(credential.value, now());
   return { ...appOf(configuration, signIn, appId), jkt: proof?.jkt, proofs: seen(proof) };
 };
 

@@ -7,7 +7,7 @@ import { policyResource } from './target.ts';
 
 /** One question for each part of a request that has its own limits. */
 export const toQuestions = (
-  { app, authority, jkt, asked }: Exchange,
+  { app, authority, jkt }: Exchange,
   settled: Settled,
   inForce: InForce,
   left: number,
@@ -21,8 +21,8 @@ export const toQuestions = (
     ttl: settled.ttl,
     ttlCeiling: Math.floor(Math.min(ceiling, left)),
     bound: jkt !== undefined,
-    ...(asked.lawfulBasis === undefined ? {} : { lawfulBasis: asked.lawfulBasis }),
-    actors: 0,
+    ...(settled.lawfulBasis === undefined ? {} : { lawfulBasis: settled.lawfulBasis }),
+    actors: authority.held?.actors.length ?? 0,
   };
   if (settled.parts.length === 0) {
     const grant = settled.grant && { actions: settled.grant.actions, ...ttlOf(settled.grant) };

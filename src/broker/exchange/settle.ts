@@ -1,8 +1,13 @@
 import type { App, Grant } from '../../config/deployment.ts';
-import type { Constraints, StorageDetail } from '../../protocol/authorization-details.ts';
+import {
+  type Constraints,
+  STORAGE_ACTIONS,
+  type StorageAction,
+  type StorageDetail,
+} from '../../protocol/authorization-details.ts';
 import { OAuthError, type Violation } from '../../protocol/oauth-error.ts';
 import { attenuate } from '../../scope/attenuate.ts';
-import { detailsToScopes, scopesToDetails } from '../../scope/authorization-details.ts';
+import { detailsToScopes } from '../../scope/authorization-details.ts';
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Asked } from './asked.ts';
@@ -14,12 +19,25 @@ import { findTarget, grantsFor, notGranted, type Target, toDetail } from './targ
 export interface Settled {
   readonly target: Target;
   /** One for each part of the request that has its own limits; none for an API or the admin door. */
-  readonly parts: readonly { readonly detail: StorageDetail; readonly grant: StorageDetail }[];
+  readonly parts: readonly Part[];
   readonly scopes: readonly string[];
   /** Seconds. */
   readonly ttl: number;
-  /** The app's own grant, for policy. */
-  readonly grant: Grant | undefined;
+  /** What the app's grants for the target come to together; none at the admin door. */
+  readonly grant: CombinedGrant | undefined;
+  /** As asked, or as the subject token already says. */
+  readonly lawfulBasis: string | undefined;
+}
+
+/** What would be issued under one grant, and that grant. */
+export interface Part {
+  readonly detail: StorageDetail;
+  readonly grant: StorageDetail;
+}
+
+interface CombinedGrant {
+  readonly actions: readonly string[];
+  readonly max_ttl?: number;
 }
 
 export interface Circumstances {
@@ -57,12 +75,13 @@ export const settle = (asked: Asked, circumstances: Circumstances): Settled => {
     target.kind === 'bucket'
       ? detailsToScopes(parts.map(({ detail }) => detail))
       : settleActions(asked, grants, authority);
-  const grant = grants.length === 1 ? grants[0] : narrowest(grants);
+  const grant = combine(grants);
   return {
     target,
     parts,
     scopes,
     grant,
+    lawfulBasis: settleLawfulBasis(asked, authority),
     ttl: settleLifetime(asked.ttl, {
       limits: inForce.deployment.limits.ttl,
       grant,
@@ -99,13 +118,37 @@ const settleAdmin = (asked: Asked, target: Target, circumstances: Circumstances)
     parts: [],
     scopes: ['admin'],
     grant: undefined,
+    lawfulBasis: undefined,
     ttl: settleLifetime(asked.ttl, bounds),
   };
 };
 
-/** Several grants of one resource: the shortest life among them holds for all. */
-const narrowest = (grants: readonly Grant[]): Grant | undefined =>
-  grants.toSorted((a, b) => (a.max_ttl ?? Number.MAX_VALUE) - (b.max_ttl ?? Number.MAX_VALUE))[0];
+/** All that any of them allows to be done, for the shortest life among them. */
+const combine = (grants: readonly Grant[]): CombinedGrant => {
+  const lives = grants.flatMap(({ max_ttl }) => (max_ttl === undefined ? [] : [max_ttl]));
+  return {
+    actions: [...new Set(grants.flatMap(({ actions }) => actions))],
+    ...(lives.length > 0 && { max_ttl: Math.min(...lives) }),
+  };
+};
+
+/** Data given for one purpose is not narrowed into another. */
+const settleLawfulBasis = (asked: Asked, { held }: Authority): string | undefined => {
+  const known = held?.lawfulBasis;
+  if (known === undefined || asked.lawfulBasis === undefined || asked.lawfulBasis === known) {
+    return asked.lawfulBasis ?? known;
+  }
+  throw new OAuthError('invalid_request', 'the subject token has another lawful basis', {
+    violations: [
+      {
+        field: 'lawful_basis',
+        rule: 'same_basis',
+        message: `the subject token was issued for ${known}`,
+        remedy: 'leave lawful_basis out, or exchange the ID token for the other basis',
+      },
+    ],
+  });
+};
 
 const resourceOf = (asked: Asked, authority: Authority): string => {
   const resource = asked.resource ?? asked.details?.[0]?.locations[0] ?? authority.held?.resource;
@@ -158,11 +201,22 @@ const settleStorage = (
     if (locations[0] !== resource) throw otherResource();
     return onePart(held, resource, actions, limitsOf(limits));
   });
-  return scopesToDetails(detailsToScopes(each)).map((detail) => {
+  const parts = new Map<string, Part>();
+  for (const detail of each) {
     // What the app holds now, not what it held when the subject token was issued.
     if (authority.held) onePart(grants, resource, detail.actions, limitsOf(detail));
-    return { detail, grant: grants.find((grant) => holds(grant, detail)) ?? detail };
-  });
+    const grant = grants.find((one) => holds(one, detail));
+    if (!grant) throw notGranted('no grant holds a part of its own');
+    const key = JSON.stringify([grants.indexOf(grant), limitsOf(detail)]);
+    parts.set(key, { grant, detail: withActions(detail, parts.get(key)?.detail.actions ?? []) });
+  }
+  return [...parts.values()];
+};
+
+/** The same limits, with the actions of both in the order the vocabulary has them. */
+const withActions = (detail: StorageDetail, more: readonly StorageAction[]): StorageDetail => {
+  const all = new Set([...more, ...detail.actions]);
+  return { ...detail, actions: STORAGE_ACTIONS.filter((action) => all.has(action)) };
 };
 
 const actionsOf = (held: readonly StorageDetail[]): readonly string[] => [
