@@ -56,7 +56,7 @@ export const createBroker = (parts: BrokerParts) => {
   const fetch = createFetch({ allowLoopback: !parts.production });
   const issuers = trustedIssuers(configuration);
   const verifier = createIdTokenVerifier({ issuers, fetch });
-  const proveToken = createTokenProver({ tokens: ledger.tokens, dpop, now });
+  const proveToken = createTokenProver({ tokens: ledger.tokens, audit: ledger.audit, dpop, now });
 
   const base = { configuration, policy, now, issuer, stores: stores.of, contentOrigin };
   const all = { ...base, ...ledger };
@@ -89,7 +89,7 @@ export const createBroker = (parts: BrokerParts) => {
     redeemTicket: createRedeemTicket(all),
     listObjects: createListObjects(all),
     deleteObject: createDeleteObject(all),
-    adminDoor: createAdminDoor({ configuration, issuer }),
+    adminDoor: createAdminDoor({ configuration, policy, issuer }),
     revoke: createRevoke(all),
     lift: createLift(all),
   };

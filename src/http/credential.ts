@@ -1,4 +1,4 @@
-import type { PresentedCredential } from '../broker/context.ts';
+import type { PresentedCredential, RequestContext } from '../broker/context.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 
 /** RFC 9110 §11.4: a scheme, one space, a token68. */
@@ -13,6 +13,7 @@ export const readCredential = (
   headers: NodeJS.Dict<string[]>,
   method: string,
   url: string,
+  context: RequestContext,
 ): PresentedCredential => {
   const [authorization, ...others] = headers.authorization ?? [];
   const [, scheme, value] = CREDENTIAL.exec(authorization ?? '') ?? [];
@@ -24,6 +25,7 @@ export const readCredential = (
     proof: proofs && (proofs.length === 1 ? proofs[0] : proofs),
     method,
     url,
+    context,
   };
 };
 

@@ -30,7 +30,7 @@ export const createServeRoute =
     const serve = (caller: Caller): Promise<Reply> => answer(route, ctx, params, context, caller);
     const { authentication, method, path } = route;
     if (authentication === 'none') return serve({});
-    const credential = presented(ctx, dependencies.issuer);
+    const credential = presented(ctx, dependencies.issuer, context);
     if (authentication === 'credential') return serve({ credential });
 
     const { token } = await dependencies.proveToken(credential, true);
@@ -70,8 +70,8 @@ const answer = async (
   return (route.handle as (given: typeof input) => Promise<Reply>)(input);
 };
 
-const presented = (ctx: Context, issuer: string): PresentedCredential =>
-  readCredential(ctx.req.headersDistinct, ctx.method, `${issuer}${ctx.path}`);
+const presented = (ctx: Context, issuer: string, context: RequestContext): PresentedCredential =>
+  readCredential(ctx.req.headersDistinct, ctx.method, `${issuer}${ctx.path}`, context);
 
 /** A parameter given twice means nothing for certain: it stays a list, and no schema takes one. */
 const soundQuery = (ctx: Context): object => {

@@ -134,7 +134,7 @@ describe('A01 the door of every admin route', () => {
     const tokens = adminRoutes.find((route) => nameOf(route) === 'GET /admin/v1/tokens')!;
     expect((await knock(tokens, { token, key })).status).toBe(200);
     await stage.revoke({ token_id: id });
-    await refusesEverywhere(stage, { ...invalidToken, audited: false }, (through) =>
+    await refusesEverywhere(stage, { ...invalidToken, audited: true }, (through) =>
       knock(tokens, { token, key }, through),
     );
     const late = await stage.adminOf(['security']);
