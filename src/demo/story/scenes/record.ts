@@ -11,7 +11,7 @@ interface Event {
   readonly reason: string | null;
 }
 
-/** What must be on record of this story, oldest first; refusals of a caller who was not proven are not. */
+/** What must be on record of this story, oldest first, among other things. */
 const EXPECTED = [
   'token.issue granted',
   'upload.request granted',
