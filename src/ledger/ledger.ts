@@ -120,13 +120,14 @@ export interface AuditTrail {
 export interface Objects {
   find(objectId: string): Promise<ObjectRecord | undefined>;
   findByKey(bucketId: string, key: string): Promise<ObjectRecord | undefined>;
-  /** Available objects below a key prefix, oldest first. */
-  list(bucketId: string, keyPrefix: string, page: Page): Promise<readonly ObjectRecord[]>;
-  /**
-   * One step of the life cycle, conditional on the state before it. False where another got there first,
-   * or, for a step to `available`, where what the object came from has been revoked.
-   */
-  advance(step: ObjectStep): Promise<boolean>;
+  /** Available objects whose key begins with one of the prefixes, letter by letter; oldest first. */
+  list(
+    bucketId: string,
+    keyPrefixes: readonly string[],
+    page: Page,
+  ): Promise<readonly ObjectRecord[]>;
+  /** One step of the life cycle, conditional on the state before it; or why it was not taken. */
+  advance(step: ObjectStep): Promise<StepRefusal | undefined>;
   /** Takes up to `limit` objects that wait for validation, each leased to this caller until `leaseUntil`. */
   lease(now: Date, leaseUntil: Date, limit: number): Promise<readonly ObjectRecord[]>;
   /** Pending objects whose bytes may have arrived without word, or whose URL has expired. */
@@ -136,12 +137,20 @@ export interface Objects {
   forgetStaging(objectId: string, at: Date): Promise<void>;
 }
 
+/**
+ * `moved_on`: another got there first, or, for a step to `available`, what the object came from has been
+ * revoked. The others are said of the step's `holder`.
+ */
+export type StepRefusal = 'moved_on' | 'blocked' | 'revoked';
+
 export interface ObjectStep {
   readonly objectId: string;
   readonly from: readonly ObjectStatus[];
   readonly to: ObjectStatus;
   readonly at: Date;
   readonly reason?: string;
+  /** What must still be true, in the instant of the step, of whoever asks for it. */
+  readonly holder?: Pick<Issuance, 'keys' | 'authorities'>;
   /** What inspection found. */
   readonly found?: {
     readonly size: number;
@@ -155,6 +164,8 @@ export interface ObjectStep {
 export interface Tickets {
   /** The one use: undefined where unknown, used, expired or revoked. */
   use(hash: Buffer, at: Date): Promise<TicketRecord | undefined>;
+  /** Reads one without using it, dead or alive. */
+  find(hash: Buffer): Promise<TicketRecord | undefined>;
 }
 
 export interface RevocationOrder {

@@ -1,8 +1,14 @@
 import type { AuditTrail, Objects, Tickets } from '../../ledger/ledger.ts';
-import type { ObjectRecord } from '../../ledger/records.ts';
+import {
+  type AuditRecord,
+  type ObjectRecord,
+  REDIRECT_TTL,
+  type TicketRecord,
+} from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
 import type { ObjectStore, OpenObject } from '../../storage/object-store.ts';
+import { audited } from '../audited.ts';
 import type { RequestContext } from '../context.ts';
 
 export interface RedeemTicketDependencies {
@@ -17,9 +23,6 @@ export type Redeemed =
   | { readonly delivery: 'proxy'; readonly object: ObjectRecord; readonly open: OpenObject }
   | { readonly delivery: 'redirect'; readonly url: string };
 
-/** Seconds a redirected download has to begin. */
-const REDIRECT_TTL = 60;
-
 /**
  * Uses a ticket, once and for all: what happens to the transfer afterwards does not bring it back.
  *
@@ -30,39 +33,52 @@ export const createRedeemTicket =
   ({ tickets, objects, audit, stores, now }: RedeemTicketDependencies) =>
   async (value: string, context: RequestContext): Promise<Redeemed> => {
     if (opaqueKind(value) !== 'dl') throw gone('not a ticket');
-    const ticket = await tickets.use(tokenDigest(value), now());
-    if (!ticket) throw gone('used, expired, revoked or unknown');
-    const object = await objects.find(ticket.objectId);
-    if (object?.status !== 'available') throw gone('the object is no longer available');
-
-    await audit.append({
-      at: now(),
-      action: 'download.redeem',
-      outcome: 'granted',
-      tenantId: ticket.tenantId,
-      tokenId: ticket.tokenId,
-      userId: ticket.userId,
-      appId: ticket.appId,
-      deviceId: ticket.deviceId,
-      objectId: ticket.objectId,
-      resource: `bucket:${object.bucketId}`,
-      ip: context.ip,
-      traceId: context.traceId,
-      requestId: context.requestId,
-      detail: { ticket_id: ticket.ticketId, delivery: ticket.delivery },
+    const hash = tokenDigest(value);
+    const at = now();
+    const used = await tickets.use(hash, at);
+    // Somebody held this URL after its use: that is worth a row, and never worth another answer.
+    const ticket = used ?? (await tickets.find(hash).catch(() => undefined));
+    if (!ticket) throw gone('unknown');
+    const known = bearer(ticket, context);
+    return audited({ audit, now }, 'download.redeem', known, [], async (event) => {
+      if (!used) throw gone('used, expired or revoked');
+      const object = await objects.find(ticket.objectId);
+      if (object?.status !== 'available') throw gone('the object is no longer available');
+      event.resource = `bucket:${object.bucketId}`;
+      await audit.append({ ...event, at: now(), action: 'download.redeem', outcome: 'granted' });
+      return deliver(stores(object.bucketId), object, ticket, at);
     });
-    const store = stores(object.bucketId);
-    if (ticket.delivery === 'proxy') {
-      return { delivery: 'proxy', object, open: await store.open(object.key) };
-    }
-    const left = Math.floor((ticket.expiresAt.getTime() - now().getTime()) / 1000);
-    const expiresIn = Math.max(1, Math.min(REDIRECT_TTL, left));
-    const { url } = store.presignGet(
-      { key: object.key, expiresIn, fileName: object.fileName },
-      now(),
-    );
-    return { delivery: 'redirect', url };
   };
+
+/** A URL is signed for the moment of the use, from which receipts reckon how long it lives. */
+const deliver = async (
+  store: ObjectStore,
+  object: ObjectRecord,
+  ticket: TicketRecord,
+  at: Date,
+): Promise<Redeemed> => {
+  if (ticket.delivery === 'proxy') {
+    return { delivery: 'proxy', object, open: await store.open(object.key) };
+  }
+  const left = Math.floor((ticket.expiresAt.getTime() - at.getTime()) / 1000);
+  const expiresIn = Math.max(1, Math.min(REDIRECT_TTL, left));
+  const { url } = store.presignGet({ key: object.key, expiresIn, fileName: object.fileName }, at);
+  return { delivery: 'redirect', url };
+};
+
+/** What is known of whoever holds a ticket: for whom it was made. */
+const bearer = (ticket: TicketRecord, context: RequestContext): Partial<AuditRecord> => ({
+  tenantId: ticket.tenantId,
+  tokenId: ticket.tokenId,
+  userId: ticket.userId,
+  appId: ticket.appId,
+  deviceId: ticket.deviceId,
+  objectId: ticket.objectId,
+  ip: context.ip,
+  traceId: context.traceId,
+  requestId: context.requestId,
+  detail: { ticket_id: ticket.ticketId, delivery: ticket.delivery },
+});
 
 const gone = (detail: string): OAuthError =>
   new OAuthError('gone', 'this download has been used or has expired: request another', { detail });

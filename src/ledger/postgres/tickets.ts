@@ -23,21 +23,28 @@ export const createTickets = (database: Database): Tickets => ({
     promptly(async () => {
       const [row] = await database.$queryRaw<TicketRow[]>`
         SELECT * FROM use_ticket_1(${hash}, ${at}::timestamptz)`;
-      return (
-        row && {
-          ticketId: row.ticket_id,
-          tokenHash: hash,
-          delivery: row.delivery,
-          objectId: row.object_id,
-          tenantId: row.tenant_id,
-          appId: row.app_id,
-          userId: known(row.user_id),
-          deviceId: known(row.device_id),
-          tokenId: row.token_id,
-          lineage: row.lineage,
-          issuedAt: row.issued_at,
-          expiresAt: row.expires_at,
-        }
-      );
+      return row && fromRow(row, hash);
     }),
+
+  find: (hash) =>
+    promptly(async () => {
+      const [row] = await database.$queryRaw<TicketRow[]>`
+        SELECT * FROM ticket WHERE token_hash = ${hash}`;
+      return row && fromRow(row, hash);
+    }),
+});
+
+const fromRow = (row: TicketRow, hash: Buffer): TicketRecord => ({
+  ticketId: row.ticket_id,
+  tokenHash: hash,
+  delivery: row.delivery,
+  objectId: row.object_id,
+  tenantId: row.tenant_id,
+  appId: row.app_id,
+  userId: known(row.user_id),
+  deviceId: known(row.device_id),
+  tokenId: row.token_id,
+  lineage: row.lineage,
+  issuedAt: row.issued_at,
+  expiresAt: row.expires_at,
 });
