@@ -94,23 +94,35 @@ const errors = async (ctx: Context, next: Next): Promise<void> => {
   }
 };
 
+/** Most requests name a path of ours to the letter: those take one look into a map, the others a router. */
 const toRouter = ({ routes, serve }: AppDependencies): Middleware => {
+  const answer = async (route: Route, ctx: Context, params: Record<string, string>) => {
+    ctx.state.route = route.path;
+    write(ctx, await serve(route, ctx, params, contextOf(ctx)));
+  };
+  const paths = Map.groupBy(routes, ({ path }) => path);
   const router = new Router({ exclusive: false, strict: true });
-  for (const route of routes) {
-    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    router.register(path, [route.method], async (ctx) => {
-      ctx.state.route = route.path;
-      write(ctx, await serve(route, ctx, ctx.params, contextOf(ctx)));
-    });
+  for (const [path, here] of paths) {
+    if (!path.includes('{')) continue;
+    router.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (ctx) =>
+      answer(withMethod(here, ctx.method), ctx, ctx.params),
+    );
   }
-  // A path of ours with another method never falls through to the authorization server.
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const allowed = routes.filter((route) => route.path === path).map(({ method }) => method);
-    router.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), () => {
-      throw methodNotAllowed(allowed);
-    });
-  }
-  return router.routes() as unknown as Middleware;
+  const withParameters = router.routes() as unknown as Middleware;
+
+  return (ctx, next) => {
+    const here = paths.get(ctx.path);
+    return here ? answer(withMethod(here, ctx.method), ctx, {}) : withParameters(ctx, next);
+  };
+};
+
+/** A path of ours with another method never falls through to the authorization server. */
+const withMethod = (here: readonly Route[], method: string): Route => {
+  // RFC 9110 §9.3.2: HEAD is GET without its content, which Koa leaves out.
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  const route = here.find((one) => one.method === wanted);
+  if (route) return route;
+  throw methodNotAllowed(here.map((one) => one.method));
 };
 
 const write = (ctx: Context, { status, headers = {}, body }: Reply): void => {
