@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newKey } from '../support/client.ts';
 import { part } from './corporate-sso.ts';
 import { PORTAL_SECRET } from './deployment.ts';
-import { mustRefuse, refuses, refusesEverywhere } from './refusal.ts';
+import { mustHaveOneWinner, mustRefuse, refuses, refusesEverywhere } from './refusal.ts';
 import { ACCESS_TOKEN, type Held, ID_TOKEN, openStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -101,11 +101,11 @@ describe('D02 concurrent replay', () => {
       const answers = await Promise.all(
         Array.from({ length: 50 }, (_, n) => exchangeWith(dpop, stage.clients[n % 2], token)),
       );
+      mustHaveOneWinner(answers);
       const lost = answers.filter(({ status }) => status !== 200);
-      expect(lost).toHaveLength(49);
       // 503 where the machine is too busy to say: nothing is issued all the same.
       for (const answer of lost) mustRefuse(answer, { status: [400, 503] });
-      expect(await tokenCount()).toBe(before + 1);
+      expect(await tokenCount()).toBe(before + 50 - lost.length);
     }
   });
 
@@ -118,9 +118,9 @@ describe('D02 concurrent replay', () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, n) => useWith(held, dpop, stage.clients[n % 2])),
     );
-    const statuses = answers.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 201)).toHaveLength(1);
-    expect(statuses.filter((status) => [401, 503].includes(status))).toHaveLength(49);
+    mustHaveOneWinner(answers);
+    const lost = answers.filter(({ status }) => status !== 201);
+    for (const answer of lost) mustRefuse(answer, { status: [401, 503] });
   });
 
   it('D02 lets exactly one of 20 keys have an ID token', async () => {
@@ -129,7 +129,7 @@ describe('D02 concurrent replay', () => {
     const answers = await Promise.all(
       proofs.map((dpop, n) => exchangeWith(dpop, stage.clients[n % 2], token)),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    mustHaveOneWinner(answers);
     for (const answer of answers.filter(({ status }) => status !== 200)) {
       mustRefuse(answer, { status: [401, 503] });
     }
@@ -176,7 +176,7 @@ describe('D03 time', () => {
     expect((await exchangeWith(dpop)).status).toBe(200);
     // Past each boundary: the nonce's life, the replay id's, and the purge of expired rows between.
     for (const seconds of [59, 2, 240, 60, 60, 120]) {
-      stage.broker.advance(seconds);
+      await stage.advance(seconds);
       await stage.broker.ledger.purge();
       await stage.freshNonce();
       const answer = await exchangeWith(dpop);

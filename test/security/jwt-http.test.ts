@@ -4,7 +4,7 @@ import { newKey } from '../support/client.ts';
 import { startTarget, type Target } from '../unit/egress/target.ts';
 import { newSigningKey, part, type SigningKey, signJwt } from './corporate-sso.ts';
 import { FILES, signerKey } from './deployment.ts';
-import { mustRefuse, refuses } from './refusal.ts';
+import { mustHaveOneWinner, mustRefuse, refuses } from './refusal.ts';
 import { openStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -193,7 +193,7 @@ describe('J08 client assertions', () => {
       const answers = await Promise.all(
         Array.from({ length: 50 }, (_, n) => asSigner(once, stage.clients[n % 2])),
       );
-      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      mustHaveOneWinner(answers);
       for (const answer of answers.filter(({ status }) => status !== 200)) {
         mustRefuse(answer, { status: [401, 503] });
       }

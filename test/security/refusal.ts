@@ -112,3 +112,13 @@ export const refusesEverywhere = async (
 ): Promise<void> => {
   for (const through of stage.clients) await refuses(stage, expected, () => attack(through));
 };
+
+/**
+ * Of many at once exactly one won. Where the machine was too busy to answer all, none may have: what was
+ * used up by a 503 stays used up, and nothing was issued for it.
+ */
+export const mustHaveOneWinner = (answers: readonly { readonly status: number }[]): void => {
+  const won = answers.filter(({ status }) => status < 400);
+  const isBusy = answers.some(({ status }) => status === 503);
+  expect(won.length === 0 && isBusy ? 1 : won.length).toBe(1);
+};

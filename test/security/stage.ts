@@ -150,7 +150,15 @@ export const openStage = async ({ instances = 1, logger, env }: StageOptions = {
     return answer.headers.get('dpop-nonce') ?? '';
   };
 
+  /** Moves the clock of every instance, and gives every client a nonce of then. */
+  const advance = async (seconds: number): Promise<void> => {
+    broker.advance(seconds);
+    for (const each of clients)
+      await each.call('/exchange', { body: {}, headers: { dpop: 'none' } });
+  };
+
   return {
+    advance,
     sso,
     broker,
     brokers,
