@@ -19,6 +19,7 @@ import type { Config } from './config/config.ts';
 import { secretReader } from './config/secret.ts';
 import { migrate } from './ledger/postgres/migrate.ts';
 import { openPostgresLedger, type PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
+import { OAuthError } from './protocol/oauth-error.ts';
 
 /** A broker that is running, with everything it started. */
 export interface Daypass {
@@ -150,7 +151,14 @@ const openLedger = async (
     localTime: () => performance.timeOrigin + performance.now(),
     ...(options.shift && { shift: options.shift }),
   });
-  await ledger.clock.synchronise();
+  await ledger.clock.synchronise().catch(async (error: unknown) => {
+    await ledger.close();
+    throw new Error(
+      'the database does not answer as it must: check DATABASE_URL, run daypass migrate, and connect as a member ' +
+        `of daypass_app; daypass doctor says which of these it is (${detailOf(error)})`,
+      { cause: error },
+    );
+  });
   const excess = await ledger.excessPrivileges();
   if (excess.length > 0) {
     await ledger.close();
@@ -161,6 +169,9 @@ const openLedger = async (
   logger.debug({ home: config.home }, 'ledger open');
   return ledger;
 };
+
+const detailOf = (error: unknown): string =>
+  error instanceof OAuthError ? (error.detail ?? error.message) : String(error);
 
 const readConfiguration = async (config: Config, ledger: PostgresLedger, options: StartOptions) => {
   const parts = {

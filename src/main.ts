@@ -2,16 +2,7 @@ import { DEMO_SECRET } from './compose/configuration.ts';
 import { startDaypass } from './compose.ts';
 import { loadConfig } from './config/config.ts';
 
-/** Serves until told to stop. Ends whatever it started. */
-const major = Number(process.versions.node.split('.')[0]);
-if (major < 24) {
-  console.error(
-    `Daypass runs on Node 24; this is ${process.version}. Run it through npm (npm start), which brings Node 24 along, ` +
-      'or install Node 24. An install with --ignore-scripts or --omit=dev has no Node 24 in it.',
-  );
-  process.exit(2);
-}
-
+// Serves until told to stop, and ends whatever it started.
 try {
   const config = loadConfig(process.env);
   const daypass = await startDaypass(config, { env: process.env });
