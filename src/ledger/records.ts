@@ -98,6 +98,9 @@ export interface ObjectRecord {
   readonly uploadExpiresAt: Date;
 }
 
+/** Seconds that a URL lives which a used ticket redirected to: receipts count it for as long. */
+export const REDIRECT_TTL = 60;
+
 export interface TicketRecord {
   readonly ticketId: string;
   /** Absent for a presigned URL, which the storage honours without asking us. */

@@ -1,5 +1,5 @@
 import type { Residual } from '../ledger.ts';
-import type { LockTarget } from '../records.ts';
+import { type LockTarget, REDIRECT_TTL } from '../records.ts';
 import type { Database } from './client.ts';
 import { Prisma } from './generated/client.ts';
 import { isRevoked } from './tokens.ts';
@@ -66,6 +66,13 @@ export const countKilled = async (
   };
 };
 
+/** When the URL that ticket `t` gave out dies; NULL where it has given out none. */
+const URL_END = Prisma.sql`CASE
+  WHEN t.delivery = 'presigned' THEN t.expires_at
+  WHEN t.delivery = 'redirect' AND t.used_at IS NOT NULL
+    THEN least(t.expires_at, t.used_at + make_interval(secs => ${REDIRECT_TTL}::int))
+END`;
+
 /** What others honour without asking us: presigned URLs, and tokens that are verified offline. */
 export const countResidual = async (
   reader: Reader,
@@ -81,9 +88,9 @@ export const countResidual = async (
     WHERE o.status = 'pending' AND o.upload_expires_at > ${at}::timestamptz AND ${target} = ANY (o.lineage)
     GROUP BY 2
     UNION ALL
-    SELECT 'presigned_get', b.definition ->> 'provider', count(*), max(t.expires_at)
+    SELECT 'presigned_get', b.definition ->> 'provider', count(*), max(${URL_END})
     FROM ticket AS t JOIN stored_object AS o USING (object_id) LEFT JOIN bucket AS b ON b.id = o.bucket_id
-    WHERE t.delivery = 'presigned' AND t.expires_at > ${at}::timestamptz AND ${target} = ANY (t.lineage)
+    WHERE ${URL_END} > ${at}::timestamptz AND ${target} = ANY (t.lineage)
     GROUP BY 2
     UNION ALL
     SELECT 'jwt', NULL, count(*), max(t.expires_at) FROM issued_token AS t

@@ -12,7 +12,6 @@ type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 /** Where the tenant of a target is written down. Target kinds come from a closed set, never from a caller. */
 const OWNERS: Readonly<Record<string, { table: Prisma.Sql; column: Prisma.Sql }>> = {
   token: { table: Prisma.sql`issued_token`, column: Prisma.sql`token_id` },
-  app: { table: Prisma.sql`app`, column: Prisma.sql`id` },
   user: { table: Prisma.sql`person`, column: Prisma.sql`user_id` },
 };
 
@@ -58,6 +57,7 @@ export const createRevocations = (database: Database, now: () => Date): Revocati
   tenantOf: (target) =>
     orUnavailable(async () => {
       const kind = target.slice(0, target.indexOf(':'));
+      if (kind === 'app') return tenantOfApp(database, target.slice(kind.length + 1));
       const owner = OWNERS[kind];
       if (!owner) return undefined;
       const rows = await database.$queryRaw<{ tenant_id: string }[]>`
@@ -65,6 +65,16 @@ export const createRevocations = (database: Database, now: () => Date): Revocati
       return rows[0]?.tenant_id;
     }),
 });
+
+/** An app that is gone from the configuration is still found by what it was issued. */
+const tenantOfApp = async (database: Database, id: string): Promise<string | undefined> => {
+  const [row] = await database.$queryRaw<{ tenant_id: string | null }[]>`
+    SELECT coalesce(
+      (SELECT tenant_id FROM app WHERE id = ${id}),
+      (SELECT tenant_id FROM issued_token WHERE app_id = ${id} ORDER BY issued_at DESC LIMIT 1)
+    ) AS tenant_id`;
+  return row?.tenant_id ?? undefined;
+};
 
 /**
  * 1 waits for every issuance that has not committed, 2 reads the clock, 3 counts, 4 writes.

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { eventually, type Held, openStage, type Stage } from './stage.ts';
+import { putObject } from './stored-object.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage();
+}, 60_000);
+afterAll(() => stage?.stop());
+
+const folderOf = async ({ id }: Held): Promise<string> => {
+  const [row] = await stage.query<{ user_id: string }>(
+    'SELECT user_id FROM issued_token WHERE token_id = $1',
+    [id],
+  );
+  return `where2eat/${row?.user_id}/`;
+};
+
+const statusOf = async (objectId: string): Promise<unknown> =>
+  (await stage.query('SELECT status FROM stored_object WHERE object_id = $1', [objectId]))[0];
+
+/** Begins `request`, and revokes the token between its proof at the door and the step it asks for. */
+const revokedMeanwhile = async <Answer>(
+  { id }: Held,
+  request: () => Promise<Answer>,
+): Promise<Answer> => {
+  const desk = new pg.Client({ connectionString: stage.broker.databaseUrl });
+  await desk.connect();
+  try {
+    await desk.query('BEGIN');
+    await desk.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`token:${id}`]);
+    let answered = false;
+    const answer = request().finally(() => {
+      answered = true;
+    });
+    await eventually(async () => answered || (await isWaiting()));
+    await desk.query(
+      `INSERT INTO lock (revocation_id, target, tenant_id, block, reason, killed, residual, effective_at, revoked_by)
+       VALUES ($1, $2, 'acme', false, 'an attack', '{}', '[]', $3, 'the desk')`,
+      [`rv_${id}`, `token:${id}`, new Date(stage.now() * 1000)],
+    );
+    await desk.query('COMMIT');
+    return await answer;
+  } finally {
+    await desk.end();
+  }
+};
+
+const isWaiting = async (): Promise<boolean> => {
+  const waiting = await stage.query(
+    `SELECT FROM pg_locks JOIN pg_database AS d ON d.oid = database
+     WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted`,
+  );
+  return waiting.length > 0;
+};
+
+describe('a token that is revoked while its request is under way', () => {
+  it('deletes nothing, also where another token made the object', async () => {
+    const claims = { sub: 'deleter' };
+    const maker = await stage.tokenOf({ claims });
+    const held = await stage.tokenOf({ claims });
+    const objectId = await putObject(stage, maker, `${await folderOf(maker)}a.png`);
+
+    const path = `/objects/${objectId}`;
+    const answer = await revokedMeanwhile(held, () =>
+      stage.client.call(path, { method: 'DELETE', token: held.token, key: held.key }),
+    );
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+    expect(await statusOf(objectId)).toEqual({ status: 'available' });
+    const again = { method: 'DELETE', token: maker.token, key: maker.key };
+    expect((await stage.client.call(path, again)).status).toBe(204);
+  });
+
+  it('completes no upload', async () => {
+    const claims = { sub: 'completer' };
+    const maker = await stage.tokenOf({ claims });
+    const held = await stage.tokenOf({ claims });
+    const { body } = await stage.client.call('/request-upload', {
+      body: { filename: 'a.txt', size: 4, contentType: 'text/plain' },
+      token: maker.token,
+      key: maker.key,
+    });
+    const headers = body.headers as Record<string, string>;
+    await fetch(String(body.uploadUrl), { method: 'PUT', headers, body: 'soup' });
+
+    const path = `/uploads/${String(body.objectId)}/complete`;
+    const answer = await revokedMeanwhile(held, () =>
+      stage.client.call(path, { method: 'POST', token: held.token, key: held.key }),
+    );
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+  });
+});
+
+describe('a revocation', () => {
+  const redeemed = async (sub: string): Promise<Held> => {
+    const held = await stage.tokenOf({ claims: { sub } });
+    const objectId = await putObject(stage, held, `${await folderOf(held)}a.png`);
+    const { body } = await stage.client.call('/request-download', {
+      body: { objectId, once: true, delivery: 'redirect' },
+      token: held.token,
+      key: held.key,
+    });
+    const answer = await fetch(String(body.downloadUrl), { redirect: 'manual' });
+    expect(answer.status).toBe(303);
+    return held;
+  };
+
+  it('counts the URL that a used ticket redirected to, for as long as it works', async () => {
+    const held = await redeemed('redirected-1');
+    const { body } = await stage.revoke({ token_id: held.id });
+    expect(body.residual).toEqual([
+      expect.objectContaining({ kind: 'presigned_get', provider: 'local', count: 1 }),
+    ]);
+    const [residual] = body.residual as { usable_until: string }[];
+    const left = Date.parse(String(residual?.usable_until)) / 1000 - stage.now();
+    expect(left).toBeGreaterThan(50);
+    expect(left).toBeLessThanOrEqual(61);
+  });
+
+  it('no longer counts it after that', async () => {
+    const held = await redeemed('redirected-2');
+    await stage.advance(61);
+    const { body } = await stage.revoke({ token_id: held.id });
+    expect(body.residual).toEqual([]);
+  });
+
+  it('reaches what an app holds after the app is gone from the configuration', async () => {
+    await stage.unboundToken();
+    await stage.reconfigure((draft) => {
+      draft.apps = draft.apps.filter(({ id }) => id !== 'lowcode');
+    });
+    const { body } = await stage.revoke({ app_id: 'lowcode' });
+    expect(body.killed).toMatchObject({ tokens: 1 });
+  });
+});
