@@ -1,14 +1,16 @@
 import type { Objects, Page } from '../../ledger/ledger.ts';
 import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
+import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { canonicalDecodedPrefix, isUnder } from '../../scope/canonical-path.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type Audited, audited } from '../audited.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
+import { refused } from '../exchange/refused.ts';
 import { noSuchObject } from '../own-object.ts';
-import { holder, partsWith, permit, placeOf } from '../use.ts';
+import { holder, issuedFrom, partsWith, permit, placeOf } from '../use.ts';
 
 export interface ObjectsDependencies {
   readonly configuration: CurrentConfiguration;
@@ -19,7 +21,7 @@ export interface ObjectsDependencies {
   readonly now: () => Date;
 }
 
-/** The available objects below a prefix the token may list; without one, below the token's own. */
+/** The available objects below a prefix the token may list; without one, below all of them. */
 export const createListObjects =
   (dependencies: ObjectsDependencies) =>
   (
@@ -36,26 +38,28 @@ export const createListObjects =
         context,
         dependencies.now(),
       );
-      const parts = partsWith(token, 'list');
-      const prefix =
-        asked.prefix === undefined
-          ? (parts[0]?.prefix ?? '/')
-          : canonicalDecodedPrefix(asked.prefix);
-      const detail = parts.find((part) => isUnder(part.prefix ?? '/', prefix));
-      if (!detail) throw beyondPrefix(parts[0]?.prefix ?? '/');
-
+      const folders = foldersOf(partsWith(token, 'list'), asked.prefix);
       const now = dependencies.now();
-      event.policies = permit(dependencies.policy, use, {
-        action: 'list',
-        storageAction: 'list',
-        detail,
-        object: { key: prefix.slice(1) },
-        ttl: 0,
-        now,
-      });
-      const found = await dependencies.objects.list(use.target.bucket.id, prefix.slice(1), page);
+      const permits = folders.flatMap(({ prefix, detail }) =>
+        permit(dependencies.policy, use, {
+          action: 'list',
+          storageAction: 'list',
+          detail,
+          object: { key: prefix.slice(1) },
+          ttl: 0,
+          now,
+        }),
+      );
+      event.policies = [...new Set(permits)];
+      const prefixes = folders.map(({ prefix }) => prefix);
+      const keyPrefixes = prefixes.map((prefix) => prefix.slice(1));
+      const below = await dependencies.objects.list(use.target.bucket.id, keyPrefixes, page);
+      // What policy was asked about, and nothing else, whatever the ledger takes a prefix for.
+      const found = below.filter(({ key }) =>
+        prefixes.some((prefix) => isUnder(prefix, `/${key}`)),
+      );
       // A listing is a use of the token: it is on record before the answer is seen.
-      const detailOfUse = { prefix, count: found.length };
+      const detailOfUse = { prefixes, count: found.length };
       await dependencies.audit.append({
         ...event,
         at: now,
@@ -66,20 +70,35 @@ export const createListObjects =
       return found;
     });
 
+interface Folder {
+  readonly prefix: string;
+  /** The part of the token that reaches it. */
+  readonly detail: StorageDetail;
+}
+
+/** What is listed: the prefix that was asked for, or the prefix of every part that may list. */
+const foldersOf = (
+  parts: readonly StorageDetail[],
+  asked: string | undefined,
+): readonly Folder[] => {
+  if (asked === undefined) return parts.map((detail) => ({ prefix: prefixOf(detail), detail }));
+  const prefix = canonicalDecodedPrefix(asked);
+  const detail = parts.find((part) => isUnder(prefixOf(part), prefix));
+  if (!detail) throw beyondPrefix(parts.map(prefixOf).join(' or '));
+  return [{ prefix, detail }];
+};
+
+const prefixOf = ({ prefix }: StorageDetail): string => prefix ?? '/';
+
 export const createDeleteObject =
   (dependencies: ObjectsDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<void> =>
     audited(dependencies, 'object.delete', holder(token, context), [], async (event) => {
-      const use = placeOf(
-        token,
-        undefined,
-        dependencies.configuration.get(),
-        context,
-        dependencies.now(),
-      );
+      const inForce = dependencies.configuration.get();
+      const use = placeOf(token, undefined, inForce, context, dependencies.now());
       const parts = partsWith(token, 'delete');
       const object = await dependencies.objects.find(objectId);
-      const detail = parts.find(({ prefix }) => isUnder(prefix ?? '/', `/${object?.key ?? ''}`));
+      const detail = parts.find((part) => isUnder(prefixOf(part), `/${object?.key ?? ''}`));
       const isHere = object?.bucketId === use.target.bucket.id && object.status === 'available';
       if (!object || !isHere || !detail) throw noSuchObject();
       event.objectId = object.objectId;
@@ -94,11 +113,12 @@ export const createDeleteObject =
         now,
       });
       // First the row, so that nobody reads it any more; bytes left behind by a crash are not readable.
-      const taken = await dependencies.objects.advance({
+      const refusal = await dependencies.objects.advance({
         objectId: object.objectId,
         from: ['available'],
         to: 'deleted',
         at: now,
+        holder: issuedFrom(token, inForce),
         audit: {
           ...event,
           at: now,
@@ -107,7 +127,8 @@ export const createDeleteObject =
           detail: { key: object.key },
         },
       });
-      if (!taken) throw noSuchObject();
+      if (refusal === 'moved_on') throw noSuchObject();
+      if (refusal !== undefined) throw refused(refusal);
       await dependencies.stores(object.bucketId).delete(object.key);
     });
 

@@ -5,8 +5,9 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { type Audited, audited } from '../audited.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
+import { refused } from '../exchange/refused.ts';
 import { findOwnUpload } from '../own-object.ts';
-import { holder, partsWith, placeOf } from '../use.ts';
+import { holder, issuedFrom, partsWith, placeOf } from '../use.ts';
 
 export interface CompleteUploadDependencies {
   readonly configuration: CurrentConfiguration;
@@ -23,7 +24,8 @@ export const createCompleteUpload =
   (dependencies: CompleteUploadDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> =>
     audited(dependencies, 'upload.complete', holder(token, context), [], async (event) => {
-      placeOf(token, undefined, dependencies.configuration.get(), context, dependencies.now());
+      const inForce = dependencies.configuration.get();
+      placeOf(token, undefined, inForce, context, dependencies.now());
       partsWith(token, 'write');
       const object = await findOwnUpload(dependencies.objects, token, objectId);
       event.objectId = object.objectId;
@@ -32,13 +34,16 @@ export const createCompleteUpload =
       // Its word is a wake-up only: the storage says whether anything is there.
       if (!(await dependencies.stores(object.bucketId).head(object.stagingKey)))
         throw nothingThere();
-      await dependencies.objects.advance({
+      const refusal = await dependencies.objects.advance({
         objectId: object.objectId,
         from: ['pending'],
         to: 'uploaded',
         at: dependencies.now(),
+        holder: issuedFrom(token, inForce),
         audit: { ...event, at: dependencies.now(), action: 'upload.complete', outcome: 'granted' },
       });
+      // Where it has moved on, it was found without our word.
+      if (refusal !== undefined && refusal !== 'moved_on') throw refused(refusal);
       dependencies.wake();
       return { ...object, status: 'uploaded' };
     });

@@ -32,7 +32,11 @@ export const createValidateUpload =
 
     // 2. Are they what was declared?
     const { body } = await store.open(object.stagingKey);
-    const verdict = await dependencies.inspect({ body, declared: declarationOf(object) });
+    const verdict = await dependencies.inspect({
+      body,
+      declared: declarationOf(object),
+      sniff: mustSniff(dependencies, object),
+    });
     if (!verdict.ok) return reject(dependencies, object, verdict);
 
     // 3. To the final key, which no one can read by listing until step 4.
@@ -66,7 +70,7 @@ const release = async (
   revision: string,
 ): Promise<Validation> => {
   const at = dependencies.now();
-  const released = await dependencies.objects.advance({
+  const withheld = await dependencies.objects.advance({
     objectId: object.objectId,
     from: ['validating'],
     to: 'available',
@@ -74,7 +78,7 @@ const release = async (
     found: { size, sha256, contentType, revision },
     audit: auditOf(object, at, 'upload.available', { size, sha256 }),
   });
-  if (released) return 'available';
+  if (withheld === undefined) return 'available';
   return (await settleAs(dependencies, object, 'quarantined', 'revoked')) ? 'quarantined' : 'lost';
 };
 
@@ -86,6 +90,10 @@ const mustWait = ({ configuration }: ValidateUploadDependencies, object: ObjectR
   const validate = configuration.get().index.bucket(object.bucketId)?.validate;
   return validate?.antivirus !== undefined || validate?.schema !== undefined;
 };
+
+/** Leans closed: of a bucket that is gone from the configuration the bytes are still looked at. */
+const mustSniff = ({ configuration }: ValidateUploadDependencies, object: ObjectRecord): boolean =>
+  configuration.get().index.bucket(object.bucketId)?.validate.sniff !== false;
 
 const declarationOf = ({ size, contentType, sha256 }: ObjectRecord) => ({
   size,
@@ -112,7 +120,7 @@ const reject = async (
   verdict: Extract<Verdict, { ok: false }>,
 ): Promise<Validation> => {
   const reason = verdict.violations.map(({ message }) => message).join('; ') || verdict.reason;
-  const settled = await dependencies.objects.advance({
+  const refusal = await dependencies.objects.advance({
     objectId: object.objectId,
     from: ['validating'],
     to: 'rejected',
@@ -122,16 +130,17 @@ const reject = async (
       violations: verdict.violations,
     }),
   });
-  return settled ? 'rejected' : 'lost';
+  return refusal === undefined ? 'rejected' : 'lost';
 };
 
-const settleAs = (
+/** Whether the step was taken. */
+const settleAs = async (
   { objects, now }: ValidateUploadDependencies,
   object: ObjectRecord,
   to: 'pending' | 'quarantined',
   reason?: string,
-): Promise<boolean> =>
-  objects.advance({
+): Promise<boolean> => {
+  const refusal = await objects.advance({
     objectId: object.objectId,
     from: ['validating'],
     to,
@@ -139,6 +148,8 @@ const settleAs = (
     ...(reason === undefined ? {} : { reason }),
     audit: auditOf(object, now(), `upload.${to}`, { reason }),
   });
+  return refusal === undefined;
+};
 
 /** The steps that withhold something; the others are how an upload gets there, or does not come. */
 const WITHHELD = ['upload.rejected', 'upload.quarantined'];

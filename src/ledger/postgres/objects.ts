@@ -1,9 +1,9 @@
-import type { Objects } from '../ledger.ts';
+import type { Objects, StepRefusal } from '../ledger.ts';
 import type { LockTarget, ObjectRecord, ObjectStatus } from '../records.ts';
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
-import type { Prisma, StoredObject } from './generated/client.ts';
+import { Prisma, type StoredObject } from './generated/client.ts';
 import { known } from './rows.ts';
 
 export const createObjects = (database: Database): Objects => ({
@@ -12,31 +12,40 @@ export const createObjects = (database: Database): Objects => ({
   findByKey: (bucketId, key) =>
     one(database.storedObject.findUnique({ where: { bucketId_key: { bucketId, key } } })),
 
-  list: (bucketId, keyPrefix, { limit, after }) =>
+  // Not the client's `startsWith`: to its LIKE a prefix with `_` or `%` in it is a pattern.
+  list: (bucketId, keyPrefixes, { limit, after = '' }) =>
     many(
-      database.storedObject.findMany({
-        where: {
-          bucketId,
-          status: 'available',
-          key: { startsWith: keyPrefix },
-          ...(after === undefined ? {} : { objectId: { gt: after } }),
-        },
-        orderBy: { objectId: 'asc' },
-        take: limit,
-      }),
+      database.$queryRaw<ObjectRow[]>`
+        SELECT ${COLUMNS} FROM stored_object
+        WHERE bucket_id = ${bucketId} AND status = 'available' AND object_id > ${after}
+          AND EXISTS (SELECT FROM unnest(${[...keyPrefixes]}::text[]) AS prefix WHERE starts_with(key, prefix))
+        ORDER BY object_id LIMIT ${limit}`,
     ),
 
-  advance: ({ objectId, from, to, at, reason, found, audit }) =>
+  advance: ({ objectId, from, to, at, reason, found, audit, holder }) =>
     orUnavailable(async () => {
+      const keys = [...(holder?.keys ?? [])];
       // Law 3: the lock comes in a statement of its own, so that the next one sees what it waited for.
       const wait = database.$executeRaw`
         SELECT pg_advisory_xact_lock_shared(k) FROM (
           SELECT DISTINCT hashtextextended(target, 0) AS k
-          FROM stored_object AS o, unnest(o.lineage) AS target WHERE o.object_id = ${objectId} ORDER BY 1
+          FROM stored_object AS o, unnest(o.lineage || ${keys}::text[]) AS target
+          WHERE o.object_id = ${objectId} ORDER BY 1
         ) AS sorted`;
       // The event is written exactly when the step is taken: one statement for both.
-      const step = database.$queryRaw<{ taken: boolean }[]>`
-        WITH step AS (
+      const step = database.$queryRaw<{ refusal: StepRefusal | null }[]>`
+        WITH holder AS (
+          SELECT CASE
+            WHEN EXISTS (
+              SELECT FROM lock AS l WHERE l.target = ANY (${keys}::text[]) AND l.block AND l.lifted_at IS NULL
+            ) THEN 'blocked'
+            WHEN EXISTS (
+              SELECT FROM jsonb_to_recordset(${JSON.stringify(holder?.authorities ?? [])}::jsonb)
+                AS a(key text, since timestamptz)
+              JOIN lock AS l ON l.target = a.key AND l.effective_at >= a.since
+            ) THEN 'revoked'
+          END AS refusal
+        ), step AS (
           UPDATE stored_object AS o SET
             status = ${to},
             reason = ${reason ?? null},
@@ -47,14 +56,16 @@ export const createObjects = (database: Database): Objects => ({
             lease_until = CASE WHEN ${to} = 'validating' THEN o.lease_until END,
             settled_at = CASE WHEN ${settles(to)}::boolean THEN ${at}::timestamptz ELSE o.settled_at END
           WHERE o.object_id = ${objectId} AND o.status = ANY (${[...from]}::text[])
+            AND (SELECT refusal FROM holder) IS NULL
             AND (${to} <> 'available' OR NOT EXISTS (
               SELECT FROM lock AS l WHERE l.target = ANY (o.lineage)
                 AND (l.target LIKE 'token:%' OR l.effective_at >= o.created_at)))
           RETURNING o.object_id
         ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM step) RETURNING event_id)
-        SELECT EXISTS (SELECT FROM step) AS taken`;
+        SELECT CASE WHEN NOT EXISTS (SELECT FROM step)
+          THEN coalesce((SELECT refusal FROM holder), 'moved_on') END AS refusal`;
       const [, rows] = await database.$transaction([wait, step]);
-      return rows[0]?.taken === true;
+      return rows[0] ? (rows[0].refusal ?? undefined) : 'moved_on';
     }),
 
   lease: (now, leaseUntil, limit) =>
@@ -110,10 +121,19 @@ const one = (query: Prisma.PrismaPromise<StoredObject | null>): Promise<ObjectRe
     return row === null ? undefined : fromRow(row);
   });
 
-const many = (query: Prisma.PrismaPromise<StoredObject[]>): Promise<readonly ObjectRecord[]> =>
+const many = (query: Prisma.PrismaPromise<ObjectRow[]>): Promise<readonly ObjectRecord[]> =>
   promptly(async () => (await query).map(fromRow));
 
-const fromRow = (row: StoredObject): ObjectRecord => ({
+type ObjectRow = Omit<StoredObject, 'leaseUntil' | 'settledAt' | 'stagingGoneAt'>;
+
+/** An `ObjectRow` of a raw statement, under the names the client gives its members. */
+const COLUMNS = Prisma.sql`
+  object_id AS "objectId", tenant_id AS "tenantId", bucket_id AS "bucketId", app_id AS "appId",
+  user_id AS "userId", token_id AS "tokenId", lineage, staging_key AS "stagingKey", key,
+  file_name AS "fileName", content_type AS "contentType", size, sha256, status, reason, revision,
+  created_at AS "createdAt", upload_expires_at AS "uploadExpiresAt"`;
+
+const fromRow = (row: ObjectRow): ObjectRecord => ({
   objectId: row.objectId,
   tenantId: row.tenantId,
   bucketId: row.bucketId,
