@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import {
   type Configure,
   createConfigure,
@@ -11,6 +11,7 @@ import { applyAtStart } from './compose/configuration.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
 import { createHandlers } from './compose/http.ts';
 import { loadKeys } from './compose/keys.ts';
+import { createLogger } from './compose/logger.ts';
 import { createRounds } from './compose/rounds.ts';
 import { loadSecrets } from './compose/secrets.ts';
 import { listen } from './compose/servers.ts';
@@ -56,7 +57,7 @@ export const startDaypass = async (
   config: Config,
   options: StartOptions = {},
 ): Promise<Daypass> => {
-  const logger = options.logger ?? pino({ level: config.logLevel });
+  const logger = options.logger ?? createLogger(config.logLevel);
   const onError = (error: unknown): void =>
     logger.warn({ err: error }, 'a round of background work failed');
   const started: (() => Promise<unknown>)[] = [];

@@ -22,6 +22,7 @@ import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth
 import { createProvider } from '../oauth/provider.ts';
 import { createLocalGateway } from '../storage/local/gateway.ts';
 import type { Broker } from './broker.ts';
+import { isClientsOwn } from './logger.ts';
 import type { Secrets } from './secrets.ts';
 import { pinHost } from './servers.ts';
 import type { Stores } from './stores.ts';
@@ -111,7 +112,10 @@ export const createHandlers = (parts: HttpParts) => {
       pin: (request) => pinHost(request, issuer),
     }),
   });
-  app.on('error', (error) => logger.error({ err: error }, 'answering failed'));
+  app.on('error', (error) => {
+    if (isClientsOwn(error)) logger.debug({ err: error }, 'a client broke off');
+    else logger.error({ err: error }, 'answering failed');
+  });
 
   const gateway = createLocalGateway({ stores: stores.local });
   const content = createContentHandler({

@@ -33,10 +33,12 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
     request.on('end', () =>
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
     );
-    request.on('error', reject);
-    request.on('aborted', () =>
-      reject(malformed('complete', 'the body ended early', 'send it again')),
-    );
+    // Also a body whose framing is no HTTP: the caller's fault, and already answered by the parser.
+    for (const event of ['error', 'aborted'] as const) {
+      request.on(event, () =>
+        reject(malformed('complete', 'the body ended early', 'send it again')),
+      );
+    }
   });
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
