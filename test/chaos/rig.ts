@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { DEMO_SECRET } from '../../src/compose/configuration.ts';
 import { demoDeployment } from '../../src/config/demo-deployment.ts';
+import type { DeploymentDocument } from '../../src/config/deployment/schema.ts';
 import { demoToken } from '../../src/demo/demo-token.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/demo/embedded-postgres.ts';
 import { startDemoIdp } from '../../src/demo/idp.ts';
@@ -38,9 +39,12 @@ export interface RigOptions {
   /** Given the server's address, the port that the broker is to use instead. */
   readonly between?: (server: { readonly host: string; readonly port: number }) => Promise<number>;
   readonly env?: Readonly<Record<string, string>>;
+  /** The configuration, made of the demo's. */
+  readonly configure?: (demo: DeploymentDocument) => object;
 }
 
-export const startRig = async ({ between, env = {} }: RigOptions = {}): Promise<Rig> => {
+export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
+  const { between, env = {}, configure = unlimited } = options;
   const home = await mkdtemp(join(tmpdir(), 'daypass-chaos-'));
   const dir = join(home, 'pg');
   const idp = await startDemoIdp({ port: 0 });
@@ -50,7 +54,7 @@ export const startRig = async ({ between, env = {} }: RigOptions = {}): Promise<
 
   const port = await freePort();
   const config = join(home, 'daypass.yaml');
-  await writeFile(config, JSON.stringify(unlimited(idp.issuer))); // JSON is YAML too
+  await writeFile(config, JSON.stringify(configure(demoCompany(idp.issuer)))); // JSON is YAML too
   const settings = {
     PORT: String(port),
     ISSUER: `http://localhost:${port}`,
@@ -107,12 +111,16 @@ export const startRig = async ({ between, env = {} }: RigOptions = {}): Promise<
   };
 };
 
-/** The demo company, whose app may do as much as a load test wants. */
-const unlimited = (idp: string): object => {
+const demoCompany = (idp: string): DeploymentDocument => {
   const nightlySecretHash = `sha256:${createHash('sha256').update(DEMO_SECRET).digest('hex')}`;
-  const demo = demoDeployment(idp, { now: new Date(), nightlySecretHash });
-  return { ...demo, apps: demo.apps?.map(({ limits: _, ...app }) => app) };
+  return demoDeployment(idp, { now: new Date(), nightlySecretHash });
 };
+
+/** Whose apps may do as much as a load test wants. */
+export const unlimited = (demo: DeploymentDocument): DeploymentDocument => ({
+  ...demo,
+  apps: demo.apps?.map(({ limits: _, ...app }) => app),
+});
 
 const withPort = (url: string, port: number): string => {
   const changed = new URL(url);
@@ -120,7 +128,7 @@ const withPort = (url: string, port: number): string => {
   return changed.href;
 };
 
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
