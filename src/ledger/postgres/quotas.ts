@@ -27,7 +27,7 @@ export const createQuotas = (database: Database): Quotas => ({
             WHEN extract(epoch FROM q.window_start) = ${before}::bigint THEN q.used * ${share}::float8
             ELSE 0 END <= ${claim.limit}::bigint
         RETURNING used, before`;
-      if (!row) return { taken: false, remaining: 0, retryAfter: secondsLeft(claim) };
+      if (!row) return { taken: false, remaining: 0, retryAfter: await wait(database, claim) };
       const used = Number(row.used) + Number(row.before) * share;
       return { taken: true, remaining: Math.max(0, Math.floor(claim.limit - used)), retryAfter: 0 };
     }),
@@ -49,6 +49,18 @@ const windowOf = ({ now, windowSeconds }: QuotaClaim) => {
   };
 };
 
-/** Errs late: by the end of this window at least the older part has gone. */
-const secondsLeft = ({ now, windowSeconds }: QuotaClaim): number =>
-  Math.max(1, windowSeconds - (Math.floor(now.getTime() / 1000) % windowSeconds));
+/** Seconds until the amount fits, if nothing else is taken meanwhile. */
+const wait = async (database: Database, claim: QuotaClaim): Promise<number> => {
+  const { start, share } = windowOf(claim);
+  const earlier = new Date(start.getTime() - claim.windowSeconds * 1000);
+  const [row] = await database.$queryRaw<{ used: bigint; before: bigint }[]>`
+    SELECT CASE WHEN window_start >= ${start}::timestamptz THEN used ELSE 0 END AS used,
+      CASE WHEN window_start >= ${start}::timestamptz THEN before ELSE used END AS before
+    FROM quota_counter WHERE id = ${claim.id} AND window_start >= ${earlier}::timestamptz`;
+  const [used, before] = [Number(row?.used ?? 0), Number(row?.before ?? 0)];
+  const room = claim.limit - claim.amount;
+  // What is used in this window leaves in the course of the next one, what is from before in this one.
+  const windows =
+    used <= room ? share - (room - used) / Math.max(1, before) : share + 1 - room / used;
+  return Math.max(1, Math.ceil(windows * claim.windowSeconds));
+};

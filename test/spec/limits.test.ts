@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Held, openStage, type Stage } from '../security/stage.ts';
+import { type Answer, newKey } from '../support/client.ts';
+
+/** An app's `limits`: per user of the app, over a sliding window. */
+
+const LIMITS = { exchanges_per_minute: 4, uploads_per_hour: 3, bytes_per_day: 1_000 };
+const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage();
+  await stage.reconfigure((draft) => {
+    for (const app of draft.apps) if (app.id === 'where2eat') app.limits = LIMITS;
+  });
+}, 60_000);
+afterAll(() => stage?.stop());
+
+/** So that no window ends in the middle of a test, and none has anything in it of the test before. */
+const beginWindow = async (seconds: number): Promise<void> => {
+  stage.broker.advance(2 * seconds - (stage.now() % seconds) + 1);
+  await stage.freshNonce();
+};
+
+const advance = async (seconds: number): Promise<void> => {
+  stage.broker.advance(seconds);
+  await stage.freshNonce();
+};
+
+const upload = (held: Held, size = 10, through = held): Promise<Answer> =>
+  stage.client.call('/request-upload', {
+    body: { filename: 'a.png', size, contentType: 'image/png' },
+    token: through.token,
+    key: through.key,
+  });
+
+const mustBeLimited = (answer: Answer, name: string, limit: number, window: number): number => {
+  expect(answer).toMatchObject({
+    status: 429,
+    body: { error: 'too_many_requests', violations: [{ rule: name }] },
+  });
+  const after = Number(answer.headers.get('retry-after'));
+  expect(after).toBeGreaterThan(0);
+  expect(answer.headers.get('ratelimit')).toBe(`"${name}";r=0;t=${after}`);
+  expect(answer.headers.get('ratelimit-policy')).toBe(`"${name}";q=${limit};w=${window}`);
+  return after;
+};
+
+describe('exchanges_per_minute', () => {
+  beforeEach(() => beginWindow(MINUTE));
+
+  const exchange = (sub: string) => stage.tokenOf({ claims: { sub } }).then(({ answer }) => answer);
+  const refused = (sub: string) =>
+    stage.tokenOf({ claims: { sub } }).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+
+  it('refuses the one beyond, with the header fields that say when to come back', async () => {
+    for (let times = 0; times < 4; times += 1) expect((await exchange('ana')).status).toBe(200);
+    const { answer } = await tooMany('ana');
+    mustBeLimited(answer, 'exchanges_per_minute', 4, MINUTE);
+  });
+
+  it('is right about when: not sooner, and then indeed', async () => {
+    for (let times = 0; times < 4; times += 1) await exchange('bea');
+    const { answer } = await tooMany('bea');
+    const after = mustBeLimited(answer, 'exchanges_per_minute', 4, MINUTE);
+    await advance(after - 5);
+    expect(await refused('bea')).toMatch(/exchanges_per_minute/);
+    await advance(6);
+    expect((await exchange('bea')).status).toBe(200);
+  });
+
+  it('slides: a new window does not give everything back at once', async () => {
+    for (let times = 0; times < 4; times += 1) await exchange('cai');
+    await advance(MINUTE + MINUTE / 2);
+    expect((await exchange('cai')).status).toBe(200);
+    expect((await exchange('cai')).status).toBe(200);
+    expect(await refused('cai')).toMatch(/exchanges_per_minute/);
+  });
+
+  it("is each user's own, and each app's", async () => {
+    for (let times = 0; times < 4; times += 1) await exchange('dan');
+    expect(await refused('dan')).toMatch(/exchanges_per_minute/);
+    expect((await exchange('eve')).status).toBe(200);
+    const elsewhere = await stage.exchange({ claims: { sub: 'dan', aud: 'lowcode' } });
+    expect(elsewhere.status).toBe(200);
+  });
+
+  const tooMany = async (sub: string): Promise<{ answer: Answer }> => {
+    return { answer: await stage.exchange({ claims: { sub }, key: newKey() }) };
+  };
+});
+
+describe('uploads_per_hour', () => {
+  beforeEach(() => beginWindow(HOUR));
+
+  it('refuses the one beyond, whichever token of the user asks', async () => {
+    const [first, second] = [await stage.tokenOf(), await stage.tokenOf()];
+    for (const held of [first, second, first]) expect((await upload(held)).status).toBe(201);
+    mustBeLimited(await upload(second), 'uploads_per_hour', 3, HOUR);
+    const other = await stage.tokenOf({ claims: { sub: 'somebody-else' } });
+    expect((await upload(other)).status).toBe(201);
+  });
+
+  it('counts what was granted, not what was refused', async () => {
+    const held = await stage.tokenOf();
+    for (let times = 0; times < 5; times += 1) {
+      expect((await upload(held, 2_000_000)).status).toBe(400); // beyond the grant's max_size
+    }
+    for (let times = 0; times < 5; times += 1) {
+      mustBeLimited(await upload(held, 1_001), 'bytes_per_day', 1_000, DAY);
+    }
+    for (let times = 0; times < 3; times += 1) expect((await upload(held)).status).toBe(201);
+  });
+});
+
+describe('bytes_per_day', () => {
+  beforeEach(() => beginWindow(DAY));
+
+  it('is inclusive, adds up what was declared, and comes back in the course of the next day', async () => {
+    const held = await stage.tokenOf();
+    expect((await upload(held, 600)).status).toBe(201);
+    expect((await upload(held, 400)).status).toBe(201);
+    const after = mustBeLimited(await upload(held, 500), 'bytes_per_day', 1_000, DAY);
+    expect(after).toBeGreaterThan(DAY);
+    await advance(after - 60);
+    expect((await upload(await stage.tokenOf(), 500)).status).toBe(429);
+    await advance(120);
+    expect((await upload(await stage.tokenOf(), 500)).status).toBe(201);
+  });
+});
