@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { RequestContext } from '../broker/context.ts';
 
 /** W3C Trace Context §3.2: version, 32 hex digits of trace id, parent, flags. */
@@ -31,8 +31,11 @@ export const createRequestContext = (trustedProxies: readonly string[], issuer: 
       .map((hop) => hop.trim())
       .filter(Boolean);
     let address = request.socket.remoteAddress;
-    while (address !== undefined && isTrusted(address) && hops.length > 0) address = hops.pop();
-    return address === undefined ? undefined : plain(address).slice(0, 45);
+    // A hop that is no address (`unknown`, a name, anything at all) ends what can be believed.
+    while (address !== undefined && isTrusted(address) && isIP(hops.at(-1) ?? '') !== 0) {
+      address = hops.pop();
+    }
+    return address === undefined ? undefined : plain(address);
   };
 
   return (request: IncomingMessage): RequestContext => {
