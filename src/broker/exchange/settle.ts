@@ -1,18 +1,13 @@
 import type { App, Grant } from '../../config/deployment.ts';
-import {
-  type Constraints,
-  STORAGE_ACTIONS,
-  type StorageAction,
-  type StorageDetail,
-} from '../../protocol/authorization-details.ts';
-import { OAuthError, type Violation } from '../../protocol/oauth-error.ts';
-import { attenuate } from '../../scope/attenuate.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
 import { detailsToScopes } from '../../scope/authorization-details.ts';
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Asked } from './asked.ts';
-import { type Authority, heldDetails } from './authority.ts';
+import type { Authority } from './authority.ts';
 import { settleLifetime } from './lifetime.ts';
+import { settleActions } from './settle-actions.ts';
+import { otherResource, type Part, settleStorage } from './settle-storage.ts';
 import { findTarget, grantsFor, notGranted, type Target, toDetail } from './target.ts';
 
 /** What would be issued if policy agrees: inside subject ∩ app ∩ request (law 2). */
@@ -27,12 +22,6 @@ export interface Settled {
   readonly grant: CombinedGrant | undefined;
   /** As asked, or as the subject token already says. */
   readonly lawfulBasis: string | undefined;
-}
-
-/** What would be issued under one grant, and that grant. */
-export interface Part {
-  readonly detail: StorageDetail;
-  readonly grant: StorageDetail;
 }
 
 interface CombinedGrant {
@@ -163,123 +152,4 @@ const resourceOf = (asked: Asked, authority: Authority): string => {
       },
     ],
   });
-};
-
-const otherResource = (): OAuthError =>
-  new OAuthError('invalid_target', 'the subject token is for another resource', {
-    violations: [
-      {
-        field: 'resource',
-        rule: 'not_held',
-        message: 'a narrowed token keeps the resource of the token it comes from',
-        remedy: 'leave the resource out, or exchange the ID token instead',
-      },
-    ],
-  });
-
-/**
- * Each part asked for, inside the app's grants and inside what the subject token holds.
- *
- * Action by action, because an app may hold reading here and writing there; actions with the same
- * limits then become one part again.
- */
-const settleStorage = (
-  asked: Asked,
-  resource: string,
-  grants: readonly StorageDetail[],
-  authority: Authority,
-): Settled['parts'] => {
-  const held = heldDetails(authority) ?? grants;
-  const wanted = asked.details ?? [
-    {
-      locations: [resource] as const,
-      actions: asked.actions ?? actionsOf(held),
-      ...asked.constraints,
-    },
-  ];
-  const each = wanted.flatMap(({ locations, actions, ...limits }) => {
-    if (locations[0] !== resource) throw otherResource();
-    return onePart(held, resource, actions, limitsOf(limits));
-  });
-  const parts = new Map<string, Part>();
-  for (const detail of each) {
-    // What the app holds now, not what it held when the subject token was issued.
-    if (authority.held) onePart(grants, resource, detail.actions, limitsOf(detail));
-    const grant = grants.find((one) => holds(one, detail));
-    if (!grant) throw notGranted('no grant holds a part of its own');
-    const key = JSON.stringify([grants.indexOf(grant), limitsOf(detail)]);
-    parts.set(key, { grant, detail: withActions(detail, parts.get(key)?.detail.actions ?? []) });
-  }
-  return [...parts.values()];
-};
-
-/** The same limits, with the actions of both in the order the vocabulary has them. */
-const withActions = (detail: StorageDetail, more: readonly StorageAction[]): StorageDetail => {
-  const all = new Set([...more, ...detail.actions]);
-  return { ...detail, actions: STORAGE_ACTIONS.filter((action) => all.has(action)) };
-};
-
-const actionsOf = (held: readonly StorageDetail[]): readonly string[] => [
-  ...new Set(held.flatMap(({ actions }) => actions)),
-];
-
-const onePart = (
-  held: readonly StorageDetail[],
-  resource: string,
-  actions: readonly string[],
-  constraints: Constraints,
-): readonly StorageDetail[] =>
-  (actions.length === 0 ? [actions] : actions.map((action) => [action])).map((one) =>
-    granted(attenuate({ held, asked: { resource, actions: one, constraints } })),
-  );
-
-const holds = (grant: StorageDetail, detail: StorageDetail): boolean =>
-  'granted' in
-  attenuate({
-    held: [grant],
-    asked: {
-      resource: detail.locations[0],
-      actions: detail.actions,
-      constraints: limitsOf(detail),
-    },
-  });
-
-const limitsOf = ({ prefix, max_size, content_types }: Partial<StorageDetail>) => ({
-  ...(prefix === undefined ? {} : { prefix }),
-  ...(max_size === undefined ? {} : { max_size }),
-  ...(content_types === undefined ? {} : { content_types }),
-});
-
-const granted = (answer: ReturnType<typeof attenuate>): StorageDetail => {
-  if ('granted' in answer) return answer.granted;
-  throw new OAuthError(answer.code, 'more was asked for than is held', {
-    violations: answer.violations,
-  });
-};
-
-/** Scopes of an API are words: each asked for must be held, by the app and by the subject token. */
-const settleActions = (
-  asked: Asked,
-  grants: readonly Grant[],
-  authority: Authority,
-): readonly string[] => {
-  const ofApp = new Set(grants.flatMap(({ actions }) => actions));
-  const held = authority.held
-    ? authority.held.scopes.filter((scope) => ofApp.has(scope))
-    : [...ofApp];
-  const wanted = asked.actions ?? held;
-  const violations = wanted
-    .filter((action) => !held.includes(action))
-    .map(
-      (action): Violation => ({
-        field: 'actions',
-        rule: 'not_held',
-        message: `${JSON.stringify(action.slice(0, 64))} is not held on this resource`,
-        remedy: `ask for some of: ${held.join(' ')}`,
-      }),
-    );
-  if (violations.length > 0 || wanted.length === 0) {
-    throw new OAuthError('invalid_scope', 'more was asked for than is held', { violations });
-  }
-  return [...new Set(wanted)];
 };
