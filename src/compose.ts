@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import {
-  type Configure,
-  createConfigure,
-  createCurrentConfiguration,
-} from './broker/configure/configure.ts';
+import { type Configure, createConfigure } from './broker/configure/configure.ts';
+import { createCurrentConfiguration } from './broker/configure/current-configuration.ts';
 import { createBroker } from './compose/broker.ts';
 import { applyAtStart } from './compose/configuration.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
@@ -125,11 +122,12 @@ export const startDaypass = async (
     // 5. What happens without being asked.
     const rounds = createRounds(onError);
     started.push(rounds.stop);
-    rounds.every(EVERY.configuration, async () => {
-      if (await configuration.isStale()) await configuration.refresh();
-    });
+    rounds.every(EVERY.configuration, configuration.poll);
     rounds.every(EVERY.clock, ledger.clock.synchronise);
-    rounds.every(EVERY.uploads, broker.poller.poll);
+    rounds.every(EVERY.uploads, async () => {
+      await configuration.confirm();
+      await broker.poller.poll();
+    });
     rounds.every(EVERY.purge, ledger.purge);
 
     return { issuer, contentOrigin: contentOrigin(), idp: idp?.issuer, ledger, stop };
@@ -138,6 +136,9 @@ export const startDaypass = async (
     throw error;
   }
 };
+
+/** Monotonic: a clock that is set does not move the ledger's until it is measured again. */
+const localTime = (): number => performance.timeOrigin + performance.now();
 
 const openLedger = async (
   config: Config,
@@ -148,8 +149,7 @@ const openLedger = async (
   const ledger = openPostgresLedger({
     url,
     onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
-    // Monotonic: a clock that is set does not move the ledger's until it is measured again.
-    localTime: () => performance.timeOrigin + performance.now(),
+    localTime,
     ...(options.shift && { shift: options.shift }),
   });
   await ledger.clock.synchronise().catch(async (error: unknown) => {
@@ -181,7 +181,10 @@ const readConfiguration = async (config: Config, ledger: PostgresLedger, options
     now: ledger.clock.now,
   };
   const configure = createConfigure(parts);
-  const configuration = createCurrentConfiguration(parts);
+  const configuration = createCurrentConfiguration({
+    ...parts,
+    elapsed: () => performance.now() + (options.shift?.() ?? 0),
+  });
   const demoIdp = `http://localhost:${options.idpPort ?? DEMO_IDP_PORT}`;
   await applyAtStart(config, configure, ledger, demoIdp);
   const { deployment } = await configuration.refresh();
@@ -236,16 +239,27 @@ export const openForAdministration = async (config: Config): Promise<Administrat
   const ledger = openPostgresLedger({
     url: url.url,
     onConnectionError: () => undefined,
-    localTime: Date.now,
+    localTime,
   });
   const { production } = config;
+  const configure = createConfigure({
+    configurations: ledger.configurations,
+    production,
+    now: ledger.clock.now,
+  });
   return {
     ledger,
-    configure: createConfigure({
-      configurations: ledger.configurations,
-      production,
-      now: ledger.clock.now,
-    }),
+    // Not before it is needed: what migrates a database cannot ask it as the role it has yet to make.
+    configure: {
+      plan: async (document) => {
+        await ledger.clock.synchronise();
+        return configure.plan(document);
+      },
+      apply: async (document, applicant) => {
+        await ledger.clock.synchronise();
+        return configure.apply(document, applicant);
+      },
+    },
     migrate: async () => (await migrate(url.url, MIGRATIONS)).applied,
     close: async () => {
       await ledger.close();

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { InForce } from '../broker/configuration.ts';
-import { createCurrentConfiguration } from '../broker/configure/configure.ts';
+import { createCurrentConfiguration } from '../broker/configure/current-configuration.ts';
 import type { Config } from '../config/config.ts';
 import { secretReader } from '../config/secret.ts';
 import { createFetch, type Fetch } from '../egress/fetch.ts';
@@ -37,6 +37,7 @@ export const examine = async (config: Config, env: NodeJS.ProcessEnv): Promise<C
     const configuration = createCurrentConfiguration({
       configurations: ledger.configurations,
       production,
+      elapsed: () => performance.now(),
     });
     const inForce = await configuration.refresh().catch((error: unknown) => reasonOf(error));
     if (typeof inForce === 'string') return [...checks, unconfigured(inForce)];

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
-import type { CurrentConfiguration } from '../broker/configuration.ts';
+import type { ConfirmedConfiguration } from '../broker/configuration.ts';
 import type { Configure } from '../broker/configure/configure.ts';
 import type { RequestContext } from '../broker/context.ts';
 import type { Config } from '../config/config.ts';
@@ -31,7 +31,7 @@ export interface HttpParts {
   readonly config: Config;
   readonly version: string;
   readonly ledger: PostgresLedger;
-  readonly configuration: CurrentConfiguration;
+  readonly configuration: ConfirmedConfiguration;
   readonly configure: Configure;
   readonly broker: Broker;
   readonly keys: KeyRing;
@@ -77,7 +77,7 @@ export const createHandlers = (parts: HttpParts) => {
     now,
     ready: async () => {
       await ledger.ping();
-      configuration.get();
+      await configuration.confirm();
     },
     authorizationServer: () => authorizationServerMetadata(about),
     protectedResource: () => protectedResourceMetadata(about),
@@ -97,6 +97,7 @@ export const createHandlers = (parts: HttpParts) => {
     routes,
     serve: createServeRoute({
       issuer,
+      configuration,
       proveToken: broker.proveToken,
       adminDoor: broker.adminDoor,
       audit: ledger.audit,
@@ -108,7 +109,10 @@ export const createHandlers = (parts: HttpParts) => {
     onAnswer,
     pages: createPages('/openapi.json'),
     provider: createAuthorizationServer({
-      answer,
+      answer: async (request, response) => {
+        await configuration.confirm();
+        return answer(request, response);
+      },
       pin: (request) => pinHost(request, issuer),
     }),
   });

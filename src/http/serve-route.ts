@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Admin, createAdminDoor } from '../broker/admin.ts';
 import { type Audited, audited } from '../broker/audited.ts';
+import type { ConfirmedConfiguration } from '../broker/configuration.ts';
 import type { PresentedCredential, RequestContext } from '../broker/context.ts';
 import type { createTokenProver } from '../broker/held-token.ts';
 import { holder } from '../broker/use.ts';
@@ -14,6 +15,7 @@ import type { Route } from './route.ts';
 
 export interface ServeRouteDependencies extends Audited {
   readonly issuer: string;
+  readonly configuration: Pick<ConfirmedConfiguration, 'confirm'>;
   readonly proveToken: ReturnType<typeof createTokenProver>;
   readonly adminDoor: ReturnType<typeof createAdminDoor>;
 }
@@ -31,6 +33,7 @@ export const createServeRoute =
     const { authentication, method, path } = route;
     if (authentication === 'none') return serve({});
     const credential = presented(ctx, dependencies.issuer, context);
+    await dependencies.configuration.confirm();
     if (authentication === 'credential') return serve({ credential });
 
     const { token } = await dependencies.proveToken(credential, true);

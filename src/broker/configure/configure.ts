@@ -5,12 +5,10 @@ import {
   deploymentFromObject,
   storedDeployment,
 } from '../../config/deployment.ts';
-import { indexDeployment } from '../../config/deployment-index.ts';
 import { type Change, planChanges } from '../../config/plan.ts';
 import type { ConfigurationEntity, Configurations } from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import type { CurrentConfiguration, InForce } from '../configuration.ts';
 
 /** Who applies a configuration, and from where. */
 export interface Applicant {
@@ -80,35 +78,6 @@ export const createConfigure = ({
       });
       return { version, changes };
     },
-  };
-};
-
-/**
- * The configuration in force, read again when asked to.
- *
- * @throws Error when nothing was ever applied
- */
-export const createCurrentConfiguration = ({
-  configurations,
-  production,
-}: Omit<ConfigureDependencies, 'now'>): CurrentConfiguration & { isStale(): Promise<boolean> } => {
-  let inForce: InForce | undefined;
-  const refresh = async (): Promise<InForce> => {
-    const applied = await configurations.current();
-    if (!applied)
-      throw new Error('no configuration has been applied: run daypass apply -f daypass.yaml');
-    if (inForce?.version === applied.version) return inForce;
-    const deployment = storedDeployment(applied.document, { production, source: 'the database' });
-    inForce = { version: applied.version, deployment, index: indexDeployment(deployment) };
-    return inForce;
-  };
-  return {
-    get: () => {
-      if (!inForce) throw new Error('the configuration has not been read yet');
-      return inForce;
-    },
-    refresh,
-    isStale: async () => (await configurations.version()) !== inForce?.version,
   };
 };
 
