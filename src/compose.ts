@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type Configure, createConfigure } from './broker/configure/configure.ts';
 import { createCurrentConfiguration } from './broker/configure/current-configuration.ts';
 import { createBroker } from './compose/broker.ts';
-import { applyAtStart } from './compose/configuration.ts';
+import { applyAtStart, noticesInForce } from './compose/configuration.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
 import { createHandlers } from './compose/http.ts';
 import { loadKeys } from './compose/keys.ts';
@@ -71,6 +71,8 @@ export const startDaypass = async (
     // 2. What was told. The demo IdP runs where what was told names it.
     const { configure, configuration, idp } = await readConfiguration(config, ledger, options);
     if (idp) started.push(idp.stop);
+    for (const notice of await noticesInForce(ledger))
+      logger.warn(notice, 'a setting does not do what it says in this release');
 
     // 3. What signs, and where things are stored.
     const secrets = loadSecrets(config);

@@ -71,6 +71,9 @@ const s3Credentials = (
   names: Extract<Bucket, { provider: 's3' }>['credentials'],
   secret: StoresOptions['secret'],
 ) => {
+  // Leans closed: whoever named an identity did not mean the keys that happen to be around.
+  if (names.web_identity !== undefined)
+    throw unavailable('credentials.web_identity is not supported by this release');
   const read = (name: string): string => {
     const value = secret(name);
     if (value === undefined) throw unavailable(`the credential ${name} is not set`);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { readDeployment } from '../../config/deployment.ts';
+import { notYet } from '../../config/not-yet.ts';
 import { printPlan } from '../../config/plan.ts';
 import { type Surroundings, UsageError } from '../surroundings.ts';
 import { configOf, outputOf, type Register } from './command.ts';
@@ -32,17 +33,21 @@ export const apply: Register = (program, surroundings) => {
         source,
       });
       mustSaySomething(document, source);
+      const notices = notYet(document);
+      for (const { field, message } of notices) output.note(`warning: ${field} ${message}`);
       const { openForAdministration } = await surroundings.compose();
-      const { configure, ledger, close } = await openForAdministration(config);
+      const { configure, close } = await openForAdministration(config);
       try {
-        await ledger.clock.synchronise();
         if (dryRun) {
           const changes = await configure.plan(document);
-          output.answer({ changes }, [printPlan(changes)]);
+          output.answer({ changes, notices }, [printPlan(changes)]);
           return;
         }
         const { version, changes } = await configure.apply(document, { by: whoAmI(), source });
-        output.answer({ version, changes }, [printPlan(changes), `version ${version} is in force`]);
+        output.answer({ version, changes, notices }, [
+          printPlan(changes),
+          `version ${version} is in force`,
+        ]);
       } finally {
         await close();
       }

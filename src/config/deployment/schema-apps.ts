@@ -155,7 +155,8 @@ export const app = z
       .exactOptional()
       .meta({ description: 'SHA-256 of its secret; two while one replaces the other.' }),
     tls_client_auth: tlsClientAuth.exactOptional().meta({
-      description: 'The name in its client certificate (RFC 8705).',
+      description:
+        'The name in its client certificate (RFC 8705). Takes effect in a later release.',
     }),
     grants: z.array(grant).prefault([]).meta({ description: 'What it may ask for, at most.' }),
     limits: appLimits.exactOptional().meta({

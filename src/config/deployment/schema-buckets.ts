@@ -118,7 +118,8 @@ const s3 = z.strictObject({
       secret_access_key_env: variableName.exactOptional(),
       session_token_env: variableName.exactOptional(),
       web_identity: z.strictObject({ role_arn: text }).exactOptional().meta({
-        description: 'An identity that trusts Daypass as its OIDC provider: no standing secret.',
+        description:
+          'An identity that trusts Daypass as its OIDC provider: no standing secret. Not supported by this release: whatever uses the bucket is refused.',
       }),
     })
     .default({})

@@ -14,9 +14,10 @@ const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const;
 
 const signIn = z.strictObject({
   client_id: text.meta({ description: "Daypass's own client at this IdP." }),
-  client_secret_env: variableName
-    .exactOptional()
-    .meta({ description: 'The variable that holds its secret; absent for a public client.' }),
+  client_secret_env: variableName.exactOptional().meta({
+    description:
+      'The variable that holds its secret; absent for a public client. Takes effect in a later release.',
+  }),
 });
 
 /** A plain word, as policies write it; a colon is the broker's own mark on attributes. */

@@ -37,7 +37,7 @@ export const resourceServer = z.strictObject({
     .enum(['jwt', 'opaque'])
     .default('jwt')
     .meta({ description: 'jwt: verified offline. opaque: by introspection.' }),
-  introspection_clients: distinct(id)
-    .default([])
-    .meta({ description: 'Apps that may introspect its tokens.' }),
+  introspection_clients: distinct(id).default([]).meta({
+    description: 'Apps that may introspect its tokens. Takes effect in a later release.',
+  }),
 });

@@ -15,12 +15,10 @@ const limits = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'How long tokens live.' }),
-  max_actors: z
-    .int()
-    .min(0)
-    .max(10)
-    .default(3)
-    .meta({ description: 'How many may act for one another in a delegation (`act`).' }),
+  max_actors: z.int().min(0).max(10).default(3).meta({
+    description:
+      'How many may act for one another in a delegation (`act`). Takes effect in a later release.',
+  }),
 });
 
 /** The members of the file, each parsed by itself so that one slip does not hide the next. */

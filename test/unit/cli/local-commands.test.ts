@@ -26,19 +26,14 @@ const administration = (failure?: Error) => {
     openForAdministration: async () => ({
       configure: {
         plan: async () => {
+          if (failure) throw failure;
           calls.push('plan');
           return changes;
         },
         apply: async (_document: unknown, { by, source }: { by: string; source: string }) => {
+          if (failure) throw failure;
           calls.push(`apply ${by.split(':')[0]} ${source}`);
           return { version: 7, changes };
-        },
-      },
-      ledger: {
-        clock: {
-          synchronise: async () => {
-            if (failure) throw failure;
-          },
         },
       },
       migrate: async () => ['1_init'],
@@ -59,6 +54,18 @@ describe('apply', () => {
     expect(out).toBe('+ app a\nversion 7 is in force\n');
     expect(calls).toEqual([`apply cli ${valid}`, 'close']);
     expect(code).toBe(0);
+  });
+
+  it('warns of settings that this release takes and does not act on', async () => {
+    const { compose } = administration();
+    const file = fileWith('later.yaml', 'limits: { max_actors: 2 }\ntenants: [{ id: acme }]\n');
+    const { code, err } = await type(['apply', '-f', file], { compose });
+    expect(err).toBe('warning: limits.max_actors takes effect in a later release\n');
+    expect(code).toBe(0);
+    const { out } = await type(['apply', '-f', file, '--dry-run', '--json'], { compose });
+    expect(JSON.parse(out).notices).toEqual([
+      { field: 'limits.max_actors', message: 'takes effect in a later release' },
+    ]);
   });
 
   it('changes nothing in a dry run', async () => {

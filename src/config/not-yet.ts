@@ -1,0 +1,51 @@
+/** Not yet: what was asked for that this release does not do? It refuses nothing. */
+import { type Finding, spell } from './deployment/finding.ts';
+import type { DeploymentDocument } from './deployment/schema.ts';
+
+/** A setting that is accepted and does not do, in this release, what it says. */
+export interface Notice {
+  readonly field: string;
+  readonly message: string;
+}
+
+const LATER = 'takes effect in a later release';
+const REFUSED = 'is not supported by this release: whatever uses the bucket is refused';
+const WAITING = 'is not supported by this release: uploads to the bucket are never released';
+
+/**
+ * What of a document promises more than this release keeps, with its place in the file. No errors: a file
+ * that is written for a later release may be tried before.
+ */
+export const notYet = (document: DeploymentDocument): readonly Notice[] => {
+  const { limits, issuers = [], apps = [], buckets = [], resource_servers = [] } = document;
+  return [
+    ...noticeIf(limits?.max_actors !== undefined, ['limits', 'max_actors'], LATER),
+    ...issuers.flatMap(({ sign_in }, at) => {
+      const path = ['issuers', at, 'sign_in', 'client_secret_env'];
+      return noticeIf(sign_in?.client_secret_env !== undefined, path, LATER);
+    }),
+    ...apps.flatMap(({ tls_client_auth }, at) =>
+      noticeIf(tls_client_auth !== undefined, ['apps', at, 'tls_client_auth'], LATER),
+    ),
+    ...buckets.flatMap((bucket, at) => noticesOfBucket(bucket, ['buckets', at])),
+    ...resource_servers.flatMap(({ introspection_clients = [] }, at) => {
+      const path = ['resource_servers', at, 'introspection_clients'];
+      return noticeIf(introspection_clients.length > 0, path, LATER);
+    }),
+  ];
+};
+
+type Bucket = NonNullable<DeploymentDocument['buckets']>[number];
+
+const noticesOfBucket = (
+  { provider, credentials = {}, validate }: Bucket,
+  path: Finding['path'],
+): readonly Notice[] => [
+  ...noticeIf(provider === 'azure' || provider === 'gcs', [...path, 'provider'], REFUSED),
+  ...noticeIf('web_identity' in credentials, [...path, 'credentials', 'web_identity'], REFUSED),
+  ...noticeIf(validate?.antivirus !== undefined, [...path, 'validate', 'antivirus'], WAITING),
+  ...noticeIf(validate?.schema !== undefined, [...path, 'validate', 'schema'], WAITING),
+];
+
+const noticeIf = (isSet: boolean, path: Finding['path'], message: string): readonly Notice[] =>
+  isSet ? [{ field: spell(path), message }] : [];

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { createStores } from '../../../src/compose/stores.ts';
+import { deploymentFromObject } from '../../../src/config/deployment.ts';
+import { indexDeployment } from '../../../src/config/deployment-index.ts';
+import { OAuthError } from '../../../src/protocol/oauth-error.ts';
+
+const now = new Date('2026-11-01T00:00:00Z');
+const ARN = 'arn:aws:iam::1:role/x';
+
+/** The store of an S3 bucket with these credentials, beside keys that happen to surround the process. */
+const storeWith = (credentials: object) => {
+  const deployment = deploymentFromObject(
+    {
+      tenants: [{ id: 'acme' }],
+      buckets: [
+        {
+          id: 'b',
+          tenant: 'acme',
+          provider: 's3',
+          bucket: 'acme',
+          region: 'eu-west-1',
+          credentials,
+        },
+      ],
+    },
+    { production: false, now, source: 'a test' },
+  );
+  const inForce = { version: 1, deployment, index: indexDeployment(deployment) };
+  const { of } = createStores({
+    configuration: { get: () => inForce, refresh: async () => inForce },
+    home: '/nowhere',
+    localSecret: Buffer.alloc(32),
+    contentOrigin: () => 'http://localhost:1',
+    secret: () => 'ambient',
+  });
+  return of('b');
+};
+
+const presign = (credentials: object) =>
+  storeWith(credentials).presignGet({ key: 'a.png', expiresIn: 60, fileName: 'a.png' }, now);
+
+describe('the credentials of an S3 bucket', () => {
+  it('are those around the process where none are named', () => {
+    expect(presign({}).url).toContain('ambient');
+  });
+
+  it('are never those where a web identity is named: the use is refused', () => {
+    const use = () => presign({ web_identity: { role_arn: ARN } });
+    expect(use).toThrow(OAuthError);
+    expect(use).toThrow(expect.objectContaining({ status: 503 }));
+  });
+});

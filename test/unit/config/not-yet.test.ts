@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { demoDeployment } from '../../../src/config/demo-deployment.ts';
+import { type DeploymentDocument, readDeployment } from '../../../src/config/deployment.ts';
+import { notYet } from '../../../src/config/not-yet.ts';
+
+const fieldsOf = (document: DeploymentDocument): readonly string[] =>
+  notYet(document).map(({ field }) => field);
+
+const app = {
+  id: 'a',
+  tenant: 'acme',
+  owner: 'o',
+  purpose: 'p',
+  expires: '2099-01-01',
+  type: 'service',
+} as const;
+const bucket = { id: 'b', tenant: 'acme' };
+const s3 = { ...bucket, provider: 's3', bucket: 'acme', region: 'eu-west-1' } as const;
+
+describe('what a configuration asks for beyond this release', () => {
+  it.each<[string, DeploymentDocument]>([
+    ['limits.max_actors', { limits: { max_actors: 3 } }],
+    ['apps[1].tls_client_auth', { apps: [app, { ...app, tls_client_auth: { san_dns: 'a.b' } }] }],
+    [
+      'issuers[0].sign_in.client_secret_env',
+      {
+        issuers: [
+          {
+            id: 'corp',
+            issuer: 'https://sso.example',
+            tenant: 'acme',
+            audiences: ['a'],
+            sign_in: { client_id: 'daypass', client_secret_env: 'SECRET' },
+          },
+        ],
+      },
+    ],
+    [
+      'resource_servers[0].introspection_clients',
+      {
+        resource_servers: [
+          { id: 'https://a.example', tenant: 'acme', scopes: ['a'], introspection_clients: ['b'] },
+        ],
+      },
+    ],
+    [
+      'buckets[0].credentials.web_identity',
+      {
+        buckets: [{ ...s3, credentials: { web_identity: { role_arn: 'arn:aws:iam::1:role/x' } } }],
+      },
+    ],
+    ['buckets[0].provider', { buckets: [{ ...bucket, provider: 'gcs', bucket: 'acme' }] }],
+    [
+      'buckets[0].validate.antivirus',
+      { buckets: [{ ...s3, validate: { antivirus: 'clamd://a:1' } }] },
+    ],
+    [
+      'buckets[0].validate.schema',
+      { buckets: [{ ...s3, validate: { schema: { 'text/csv': 'a' } } }] },
+    ],
+  ])('is named: %s', (field, document) => {
+    expect(fieldsOf(document)).toEqual([field]);
+  });
+
+  it('is in the example of the contract, which loads all the same', () => {
+    const path = join(import.meta.dirname, 'fixtures/contract-example.txt');
+    const { document } = readDeployment(readFileSync(path, 'utf8'), {
+      production: false,
+      now: new Date('2026-11-01T00:00:00Z'),
+      source: 'the contract',
+    });
+    expect(fieldsOf(document)).toEqual([
+      'limits.max_actors',
+      'issuers[0].sign_in.client_secret_env',
+      'buckets[0].validate.antivirus',
+      'buckets[0].validate.schema',
+    ]);
+  });
+
+  it('is not in the demo, nor in settings left out', () => {
+    const now = new Date('2026-11-01T00:00:00Z');
+    const demo = demoDeployment('http://localhost:8081', { now, nightlySecretHash: 'sha256:0' });
+    expect(fieldsOf(demo)).toEqual([]);
+    expect(fieldsOf({ limits: {}, apps: [app], buckets: [{ ...s3, validate: {} }] })).toEqual([]);
+  });
+});
