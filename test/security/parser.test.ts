@@ -87,7 +87,8 @@ describe('malformed bodies, at every endpoint', () => {
           ({ field }) => field.split('.')[0],
         );
         expect({ member, value, fields }).toMatchObject({
-          fields: expect.arrayContaining([member]),
+          // Text that nothing can hold is refused wherever it stands.
+          fields: UNSOUND.includes(value) ? ['body'] : expect.arrayContaining([member]),
         });
       }
     }
@@ -114,9 +115,10 @@ describe('malformed bodies, at every endpoint', () => {
   });
 });
 
+const UNSOUND: readonly unknown[] = ['a\u0000b', '\ud800', 'x\udfff'];
 const OPERATORS = [{ not: '' }, { $ne: null }, { contains: '' }];
 const WRONG: Record<string, readonly unknown[]> = {
-  string: [0, true, null, [], ['x'], {}, '', ...OPERATORS],
+  string: [0, true, null, [], ['x'], {}, '', ...OPERATORS, ...UNSOUND],
   integer: ['1', true, null, [], [1], {}, -1, 0, 1.5, 1e300, ...OPERATORS],
   boolean: ['true', 0, 1, null, [], {}, ...OPERATORS],
   array: ['x', 0, true, null, {}, [], [0], [[]], [null], ...OPERATORS],
