@@ -1,9 +1,11 @@
+import type { Holder } from '../ledger/ledger.ts';
 import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
 import { mustPermit, type PolicyEngine } from '../policy/engine.ts';
 import { OAuthError, unproven } from '../protocol/oauth-error.ts';
 import type { CurrentConfiguration, InForce } from './configuration.ts';
 import type { RequestContext } from './context.ts';
 import { ADMIN_CLIENT, adminClientFor, type Role, rightsOf } from './exchange/admin-client.ts';
+import { authoritiesOf } from './exchange/authority.ts';
 import { policyUser } from './exchange/question.ts';
 import { policyResource } from './exchange/target.ts';
 import { holder, isIssuerTrusted } from './use.ts';
@@ -15,6 +17,10 @@ export interface Admin {
   /** Whether what they do may touch other tenants. */
   readonly deployment: boolean;
   readonly known: Partial<AuditRecord>;
+  /** What must still hold when what they do is done. */
+  readonly holder: Holder;
+  /** The version of the configuration whose rules gave them their roles. */
+  readonly judgedUnder: number;
 }
 
 export interface AdminDependencies {
@@ -60,6 +66,8 @@ export const createAdminDoor =
       tenantId: token.tenantId,
       deployment: beyondTenant,
       known: { ...holder(token, context), policies, policyDigest: policy.digest },
+      holder: { keys: token.lineage, authorities: authoritiesOf(token) },
+      judgedUnder: inForce.version,
     };
   };
 

@@ -137,6 +137,9 @@ export interface Objects {
   forgetStaging(objectId: string, at: Date): Promise<void>;
 }
 
+/** What whoever asks for something acts by: none of it may have been revoked when it is done. */
+export type Holder = Pick<Issuance, 'keys' | 'authorities'>;
+
 /**
  * `moved_on`: another got there first, or, for a step to `available`, what the object came from has been
  * revoked. The others are said of the step's `holder`.
@@ -150,7 +153,7 @@ export interface ObjectStep {
   readonly at: Date;
   readonly reason?: string;
   /** What must still be true, in the instant of the step, of whoever asks for it. */
-  readonly holder?: Pick<Issuance, 'keys' | 'authorities'>;
+  readonly holder?: Holder;
   /** What inspection found. */
   readonly found?: {
     readonly size: number;
@@ -176,6 +179,7 @@ export interface RevocationOrder {
   readonly reason: string;
   /** Whether available objects that came from the target are quarantined in the same instant. */
   readonly containObjects: boolean;
+  readonly holder: Holder;
   readonly by: string;
   readonly audit: AuditRecord;
 }
@@ -206,7 +210,7 @@ export interface Revocations {
   /** Returns once it holds everywhere: no later answer honours what it names. */
   revoke(order: RevocationOrder): Promise<RevocationRecord>;
   /** Ends the block and revives nothing. False where unknown or lifted already. */
-  lift(revocationId: string, by: string, audit: AuditRecord): Promise<boolean>;
+  lift(revocationId: string, by: string, holder: Holder, audit: AuditRecord): Promise<boolean>;
   find(revocationId: string): Promise<RevocationRecord | undefined>;
   list(tenantId: string | undefined, page: Page): Promise<readonly RevocationRecord[]>;
   /** The tenant a target belongs to, or undefined where there is no such thing. */
@@ -238,6 +242,8 @@ export interface ConfigurationChange {
   readonly plan: readonly object[];
   readonly source: string;
   readonly by: string;
+  /** Absent for the operator at the machine itself. */
+  readonly holder?: Holder | undefined;
   readonly at: Date;
   readonly entities: readonly ConfigurationEntity[];
   readonly audit: AuditRecord;

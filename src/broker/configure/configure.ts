@@ -6,7 +6,7 @@ import {
   storedDeployment,
 } from '../../config/deployment.ts';
 import { type Change, planChanges } from '../../config/plan.ts';
-import type { ConfigurationEntity, Configurations } from '../../ledger/ledger.ts';
+import type { ConfigurationEntity, Configurations, Holder } from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 
@@ -15,6 +15,9 @@ export interface Applicant {
   readonly by: string;
   readonly source: string;
   readonly known?: Partial<AuditRecord>;
+  readonly holder?: Holder;
+  /** The version they were let in under; what is in force where nobody had to be. */
+  readonly judgedUnder?: number;
 }
 
 export interface ConfigureDependencies {
@@ -54,13 +57,15 @@ export const createConfigure = ({
   return {
     plan: async (document) => (await compare(document)).changes,
 
-    apply: async (document, { by, source, known }) => {
+    apply: async (document, { by, source, known, holder, judgedUnder }) => {
       const { after, applied, changes } = await compare(document);
       if (applied && changes.length === 0) return { version: applied.version, changes };
       const at = now();
       const { limits, admins } = document as DeploymentDocument;
       const version = await configurations.apply({
-        expected: applied?.version ?? 0,
+        // Whoever was let in under rules that have ended meanwhile changes nothing by them.
+        expected: judgedUnder ?? applied?.version ?? 0,
+        holder,
         digest: digestOf(document),
         settings: { ...(limits && { limits }), ...(admins && { admins }) },
         plan: changes,

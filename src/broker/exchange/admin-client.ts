@@ -29,9 +29,6 @@ export const claimAttribute = (claim: string): string => `claim:${claim}`;
 export const mappedAttributes = (attributes: Attributes): Attributes =>
   Object.fromEntries(Object.entries(attributes).filter(([name]) => !name.startsWith('claim:')));
 
-export const adminAttributes = (attributes: Attributes): Attributes =>
-  Object.fromEntries(Object.entries(attributes).filter(([name]) => name.startsWith('claim:')));
-
 export type Role = AdminRule['role'];
 
 export interface AdminRights {

@@ -3,6 +3,7 @@ import type { LockTarget } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Admin, mustReach } from '../admin.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
+import { ADMIN_CLIENT } from '../exchange/admin-client.ts';
 import { newRevocationId } from '../identifiers.ts';
 
 /** What can be taken back in this release. */
@@ -38,7 +39,8 @@ export const createRevoke =
       const name = targetOf(target);
       Object.assign(event, { detail: { target: name, reason } } satisfies AuditDraft);
       const tenantId = await dependencies.revocations.tenantOf(name);
-      mustReach(admin, tenantId, noSuchTarget(target.field));
+      if (name === DOOR) mustLeaveTheDoorOpen(admin, block);
+      else mustReach(admin, tenantId, noSuchTarget(target.field));
 
       const revocation = await dependencies.revocations.revoke({
         revocationId: newRevocationId(dependencies.now()),
@@ -47,6 +49,7 @@ export const createRevoke =
         block: block ?? target.field !== 'token_id',
         reason,
         containObjects,
+        holder: admin.holder,
         by: admin.userId,
         audit: {
           ...event,
@@ -72,7 +75,12 @@ export const createLift =
         action: 'revocation.lift',
         outcome: 'granted',
       } as const;
-      const lifted = await dependencies.revocations.lift(revocationId, admin.userId, audit);
+      const lifted = await dependencies.revocations.lift(
+        revocationId,
+        admin.userId,
+        admin.holder,
+        audit,
+      );
       if (!lifted) throw noSuchRevocation();
     });
 
@@ -91,6 +99,28 @@ const MITIGATION: Readonly<Record<Residual['kind'], string>> = {
 
 const targetOf = ({ field, id }: RevocationRequest['target']): LockTarget =>
   (({ token_id: `token:${id}`, app_id: `app:${id}`, user_id: `user:${id}` }) as const)[field];
+
+/** The client everyone comes to the admin door through belongs to no tenant. */
+const DOOR = `app:${ADMIN_CLIENT}`;
+
+/** Its sessions may be ended; it is never blocked from the inside, where nobody could lift the block again. */
+const mustLeaveTheDoorOpen = (admin: Admin, block: boolean | undefined): void => {
+  if (!admin.deployment) throw noSuchTarget('app_id');
+  if (block !== false) throw lockedFromInside();
+};
+
+const lockedFromInside = (): OAuthError =>
+  new OAuthError('invalid_request', 'the admin client cannot be blocked through itself', {
+    violations: [
+      {
+        field: 'block',
+        rule: 'admin_client',
+        message: 'nobody could lift the block again',
+        remedy:
+          'send block: false to end every admin session, or change `admins` in the configuration',
+      },
+    ],
+  });
 
 const noSuchTarget = (field: string): OAuthError =>
   new OAuthError('not_found', 'there is nothing by that name', {

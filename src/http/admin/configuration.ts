@@ -62,7 +62,8 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
           body: { changes: await broker.configure.plan(body) },
         };
       }
-      const applicant = { by: admin.userId, source: 'admin API', known: admin.known };
+      const { userId, known, holder, judgedUnder } = admin;
+      const applicant = { by: userId, source: 'admin API', known, holder, judgedUnder };
       const applied = await broker.configure.apply(body, applicant);
       await broker.configuration.refresh();
       return { status: 200, headers: NO_STORE, body: applied };

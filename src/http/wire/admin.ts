@@ -4,6 +4,9 @@ import type { HeldToken } from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
 import { text } from './text.ts';
 
+/** Opaque tokens and JWTs, as somebody in a hurry pastes them (law 4). */
+const HOLDS_A_TOKEN = /\bdp_(?:at|rt|dl)_[0-9A-Za-z]{8}|\beyJ[\w-]{10,}\.[\w-]{10,}/;
+
 /** `POST /admin/v1/revocations`. */
 export const revocationBody = z.strictObject({
   target: z
@@ -20,7 +23,10 @@ export const revocationBody = z.strictObject({
     .boolean()
     .optional()
     .meta({ description: 'Refuse new issuance too; default true, false for a token.' }),
-  reason: text(1000),
+  reason: text(1000).refine((words) => !HOLDS_A_TOKEN.test(words), {
+    error: 'must not hold a token: what is written here is kept for good',
+    params: { rule: 'no_token', remedy: 'name the token by its token_id' },
+  }),
   contain_objects: z
     .boolean()
     .default(false)

@@ -7,10 +7,13 @@ import { text } from './text.ts';
 const MEDIA_TYPE =
   /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 
+/** What one PUT may carry (S3: 5 GiB). Larger ones would be recorded and then not signed. */
+const LARGEST = 5 * 1024 ** 3;
+
 /** `POST /request-upload`. */
 export const uploadBody = z.strictObject({
   filename: text(1024),
-  size: z.int().positive().meta({ description: 'Bytes, exact.' }),
+  size: z.int().positive().max(LARGEST).meta({ description: 'Bytes, exact; at most 5 GiB.' }),
   contentType: z.string().regex(MEDIA_TYPE, { error: 'must be type/subtype, without parameters' }),
   sha256: z
     .string()

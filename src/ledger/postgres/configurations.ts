@@ -9,6 +9,7 @@ import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import type { Prisma } from './generated/client.ts';
+import { mustStillHold, OPERATOR } from './holder.ts';
 
 type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 
@@ -53,7 +54,7 @@ const read = async (transaction: Transaction): Promise<AppliedConfiguration | un
 
 const apply = async (transaction: Transaction, change: ConfigurationChange): Promise<number> => {
   // Waits for issuances decided under the version that ends here; later ones see the next version.
-  await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('configuration', 0))`;
+  await mustStillHold(transaction, change.holder ?? OPERATOR, 'configuration');
   const { _max } = await transaction.configuration.aggregate({ _max: { version: true } });
   if ((_max.version ?? 0) !== change.expected) {
     throw new OAuthError('conflict', 'the configuration was changed by someone else meanwhile');

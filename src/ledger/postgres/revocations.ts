@@ -5,6 +5,7 @@ import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable } from './failure.ts';
 import { type Lock, Prisma } from './generated/client.ts';
+import { mustStillHold } from './holder.ts';
 import { countKilled, countResidual, type Killed } from './killed.ts';
 
 type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
@@ -24,16 +25,19 @@ export const createRevocations = (database: Database, now: () => Date): Revocati
       }),
     ),
 
-  lift: (revocationId, by, audit) =>
-    orUnavailable(async () => {
-      const rows = await database.$queryRaw<{ lifted: boolean }[]>`
-        WITH lifted AS (
-          UPDATE lock SET lifted_at = ${audit.at}::timestamptz, lifted_by = ${by}
-          WHERE revocation_id = ${revocationId} AND lifted_at IS NULL RETURNING revocation_id
-        ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM lifted) RETURNING event_id)
-        SELECT EXISTS (SELECT FROM lifted) AS lifted`;
-      return rows[0]?.lifted === true;
-    }),
+  lift: (revocationId, by, holder, audit) =>
+    orUnavailable(() =>
+      database.$transaction(async (transaction) => {
+        await mustStillHold(transaction, holder, revocationId);
+        const rows = await transaction.$queryRaw<{ lifted: boolean }[]>`
+          WITH lifted AS (
+            UPDATE lock SET lifted_at = ${audit.at}::timestamptz, lifted_by = ${by}
+            WHERE revocation_id = ${revocationId} AND lifted_at IS NULL RETURNING revocation_id
+          ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM lifted) RETURNING event_id)
+          SELECT EXISTS (SELECT FROM lifted) AS lifted`;
+        return rows[0]?.lifted === true;
+      }),
+    ),
 
   find: (revocationId) =>
     orUnavailable(async () => {
@@ -85,7 +89,7 @@ const revoke = async (
   order: RevocationOrder,
   now: () => Date,
 ): Promise<RevocationRecord> => {
-  await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${order.target}, 0))`;
+  await mustStillHold(transaction, order.holder, order.target);
   const at = now();
   const killed = await countKilled(transaction, order.target, at);
   const residual = await countResidual(transaction, order.target, at);

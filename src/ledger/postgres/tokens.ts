@@ -20,7 +20,7 @@ export const createTokens = (database: Database): Tokens => ({
         WITH claim AS (
           INSERT INTO replay (id, expires_at)
           SELECT id, until FROM (SELECT ${proof?.id ?? null}::text AS id, ${proof?.keepUntil ?? null}::timestamptz AS until) AS p
-          WHERE id IS NOT NULL
+          WHERE id IS NOT NULL AND EXISTS (SELECT FROM issued_token WHERE token_hash = ${hash})
           ON CONFLICT DO NOTHING RETURNING id
         )
         SELECT t.*, ${isRevoked(T)} AS revoked,
