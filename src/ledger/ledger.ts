@@ -131,7 +131,7 @@ export interface Objects {
   /** Takes up to `limit` objects that wait for validation, each leased to this caller until `leaseUntil`. */
   lease(now: Date, leaseUntil: Date, limit: number): Promise<readonly ObjectRecord[]>;
   /** Pending objects whose bytes may have arrived without word, or whose URL has expired. */
-  pending(limit: number): Promise<readonly ObjectRecord[]>;
+  pending(page: Page): Promise<readonly ObjectRecord[]>;
   /** Settled objects whose upload URL has expired and whose staging bytes still lie there. */
   stale(now: Date, limit: number): Promise<readonly ObjectRecord[]>;
   forgetStaging(objectId: string, at: Date): Promise<void>;

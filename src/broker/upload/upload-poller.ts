@@ -26,8 +26,12 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
     return leased.length;
   };
 
+  let lookedAt: string | undefined;
   const findUnannounced = async (): Promise<void> => {
-    await eachOf(await objects.pending(AT_ONCE * 4), async (object) => {
+    const found = await objects.pending({ limit: AT_ONCE * 4, after: lookedAt });
+    // Round and round: uploads that nobody ever makes do not keep those behind them waiting.
+    lookedAt = found.at(-1)?.objectId;
+    await eachOf(found, async (object) => {
       const arrived = await stores(object.bucketId).head(object.stagingKey);
       const isLate = object.uploadExpiresAt.getTime() + ARRIVAL_MS < now().getTime();
       if (!arrived && !isLate) return;

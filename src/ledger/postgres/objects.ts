@@ -84,11 +84,11 @@ export const createObjects = (database: Database): Objects => ({
       );
     }),
 
-  pending: (limit) =>
+  pending: ({ limit, after = '' }) =>
     many(
       database.storedObject.findMany({
-        where: { status: 'pending' },
-        orderBy: { uploadExpiresAt: 'asc' },
+        where: { status: 'pending', objectId: { gt: after } },
+        orderBy: { objectId: 'asc' },
         take: limit,
       }),
     ),
