@@ -25,7 +25,7 @@ const seed = values.seed ?? String(Date.now() % 1_000_000);
 /** Connections at once. */
 const WIDTH = 16;
 /** Inputs before memory is first looked at: caches fill and code is compiled until then. */
-const WARM = 2_000;
+const WARM = 1_000;
 const MAX_GROWTH = 64 * 1024 * 1024;
 const MOST_SHOWN = 10;
 
@@ -49,7 +49,6 @@ const attempt = async (target: Target, number: number): Promise<void> => {
   const { half, bytes, name } = input;
   const patience = name === 'broken HTTP' ? 200 : 15_000; // half a request waits for its rest
   const answer = await send(port, bytes, { half, patience });
-  tried.inputs += 1;
   const kind = String(answer.status ?? 'none');
   tried.answers.set(kind, (tried.answers.get(kind) ?? 0) + 1);
   const why = wrongWith(input, answer);
@@ -66,24 +65,27 @@ const wrongWith = (
   return undefined;
 };
 
-const run = async (target: Target): Promise<void> => {
-  const until = performance.now() + seconds * 1000;
-  let number = 0;
+/** Tries one after another, on several connections at once, while `goesOn` and the broker lives. */
+const run = async (target: Target, goesOn: () => boolean): Promise<void> => {
   const worker = async (): Promise<void> => {
-    while (performance.now() < until && target.rig.broker.isAlive()) {
-      number += 1;
-      await attempt(target, number);
+    while (goesOn() && target.rig.broker.isAlive()) {
+      tried.inputs += 1;
+      await attempt(target, tried.inputs);
     }
   };
   await Promise.all(Array.from({ length: WIDTH }, worker));
 };
 
-/** What the broker says of itself, by the name of the metric. */
-const metric = async ({ rig }: Target, name: string): Promise<number> => {
+/** What the broker says of itself. Each reading begins a new window of the event loop's delays. */
+const read = async ({ rig }: Target): Promise<{ memory: number; delay: number }> => {
   const text = await fetch(`${rig.url}/metrics`).then((answer) => answer.text());
-  return Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
+  const value = (name: string): number =>
+    Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
+  return {
+    memory: value('daypass_resident_memory_bytes'),
+    delay: value('daypass_event_loop_delay_p99_seconds'),
+  };
 };
-const memory = (target: Target): Promise<number> => metric(target, 'daypass_resident_memory_bytes');
 
 /** Every documented endpoint that no draft is made for. */
 const forgotten = async (target: Target): Promise<readonly string[]> => {
@@ -121,21 +123,21 @@ const mebibytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)}
 
 const fuzz = async (target: Target): Promise<readonly boolean[]> => {
   if (values.only !== undefined) {
+    tried.inputs = 1;
     await attempt(target, Number(values.only));
     print(`answers: ${[...tried.answers.keys()].join()}`);
     return [];
   }
   const missing = await forgotten(target);
-  for (let number = 1; number <= WARM; number += WIDTH) {
-    await Promise.all(Array.from({ length: WIDTH }, (_, at) => attempt(target, -number - at)));
-  }
-  const before = await memory(target);
-  await run(target);
+  await run(target, () => tried.inputs < WARM);
+  const { memory: before } = await read(target);
+  const until = performance.now() + seconds * 1000;
+  await run(target, () => performance.now() < until);
   if (!target.rig.broker.isAlive())
     return [check('the broker lives', false, target.rig.broker.output())];
-  const growth = (await memory(target)) - before;
+  const { memory, delay } = await read(target);
+  const growth = memory - before;
   const answers = [...tried.answers].sort().map(([status, count]) => `${status} ${count}`);
-  const delay = await metric(target, 'daypass_event_loop_delay_p99_seconds');
   print(`${tried.inputs} inputs with seed ${seed}; answers: ${answers.join(', ')}`);
   print(`memory ${mebibytes(before)} after warming up, then ${mebibytes(growth)} more`);
   print(

@@ -49,7 +49,12 @@ export const startTarget = async (): Promise<Target> => {
   const sso = await startCorporateSso();
   const contentPort = await freePort();
   const rig = await startRig({
-    env: { CONTENT_ORIGIN: `http://localhost:${contentPort}`, TRUSTED_PROXIES: '127.0.0.1' },
+    env: {
+      CONTENT_ORIGIN: `http://localhost:${contentPort}`,
+      TRUSTED_PROXIES: '127.0.0.1',
+      // Room for what is alive and little more: memory that grows is then not garbage left lying.
+      NODE_OPTIONS: '--max-old-space-size=128',
+    },
     configure: (demo) => {
       const company = unlimited(demo);
       const [issuer] = company.issuers ?? [];
