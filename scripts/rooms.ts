@@ -163,19 +163,19 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    name: 'compose',
+    question: 'Which adapter stands behind which door? With compose.ts, the only place that knows.',
+    doors: 'any',
+    rooms: 'any',
+    packages: 'any',
+  },
+  {
     name: 'cli',
     question: 'What does the command line ask for?',
     doors: ['daypass.ts'],
     rooms: ['protocol', 'scope', 'config', 'compose'],
     packages: [everywhere('commander')],
     top: ['compose.ts'],
-  },
-  {
-    name: 'compose',
-    question: 'Which adapter stands behind which door? With compose.ts, the only place that knows.',
-    doors: 'any',
-    rooms: 'any',
-    packages: 'any',
   },
   {
     name: 'demo',
