@@ -14,6 +14,7 @@ import { loadSecrets } from './compose/secrets.ts';
 import { listen } from './compose/servers.ts';
 import { createStores } from './compose/stores.ts';
 import type { Config } from './config/config.ts';
+import type { Deployment } from './config/deployment.ts';
 import { secretReader } from './config/secret.ts';
 import { migrate } from './ledger/postgres/migrate.ts';
 import { openPostgresLedger, type PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
@@ -193,14 +194,16 @@ const readConfiguration = async (config: Config, ledger: PostgresLedger, options
   const isDemo = deployment.issuers.some(({ issuer }) => issuer === demoIdp);
   const idp =
     isDemo && !config.production && options.runDemoIdp !== false
-      ? await startIdp(config, options.idpPort ?? DEMO_IDP_PORT)
+      ? await startIdp(config, options.idpPort ?? DEMO_IDP_PORT, deployment, demoIdp)
       : undefined;
   return { configure, configuration, idp };
 };
 
-const startIdp = async (config: Config, port: number) => {
+/** It knows every audience that the configuration in force lets it issue for: an app of one's own can sign in. */
+const startIdp = async (config: Config, port: number, { issuers }: Deployment, url: string) => {
   const { startDemoIdp } = await import('./demo/idp.ts');
-  return startDemoIdp({ port, dir: join(config.home, 'idp') });
+  const audiences = issuers.filter(({ issuer }) => issuer === url).flatMap((one) => one.audiences);
+  return startDemoIdp({ port, dir: join(config.home, 'idp'), audiences });
 };
 
 /** Outside production user content has the same host on another, free port. */

@@ -28,6 +28,8 @@ export interface DemoIdpOptions {
   readonly host?: string;
   /** Keeps the signing key, so that ID tokens outlive a restart; without it the key is new each time. */
   readonly dir?: string;
+  /** Ids of further public clients like the demo's own: whatever else the configuration lets exchange. */
+  readonly audiences?: readonly string[];
   /** Added to the demo's own; one with the same `client_id` takes its place. */
   readonly clients?: readonly ClientMetadata[];
 }
@@ -43,11 +45,11 @@ export interface DemoIdp {
  * @throws Error when the port is taken.
  */
 export const startDemoIdp = async (options: DemoIdpOptions = {}): Promise<DemoIdp> => {
-  const { port = 8081, host = '127.0.0.1', dir, clients = [] } = options;
+  const { port = 8081, host = '127.0.0.1', dir, audiences = [], clients = [] } = options;
   const key = await signingKey(dir);
   const server = createServer();
   const issuer = `http://localhost:${await listen(server, port, host)}`;
-  const provider = new Provider(issuer, configuration(key, allClients(clients)));
+  const provider = new Provider(issuer, configuration(key, allClients(audiences, clients)));
   provider.use(loginSteps(provider));
   const answer = provider.callback();
   server.on('request', (request, response) => {
@@ -80,8 +82,12 @@ const client = (id: string): ClientMetadata => ({
   require_auth_time: true,
 });
 
-const allClients = (extra: readonly ClientMetadata[]): ClientMetadata[] => {
-  const own = ['daypass', 'where2eat', 'lowcode', 'nightly-report'].map(client);
+const allClients = (
+  audiences: readonly string[],
+  extra: readonly ClientMetadata[],
+): ClientMetadata[] => {
+  const ids = ['daypass', 'where2eat', 'lowcode', 'nightly-report', ...audiences];
+  const own = [...new Set(ids)].map(client);
   const replaced = new Set(extra.map(({ client_id: id }) => id));
   return [...own.filter(({ client_id: id }) => !replaced.has(id)), ...extra];
 };
