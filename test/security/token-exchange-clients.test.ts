@@ -143,9 +143,12 @@ describe('T12 impersonation', () => {
 
   it('T12 lets no one reach another tenant: its app, its bucket, its API', async () => {
     const globex = { iss: stage.sso.issuer('globex'), aud: 'globex-app' };
-    await refuses(stage, { status: 401, error: 'invalid_token', audited: false }, () =>
-      stage.exchange({ key: newKey(), claims: globex, body: { app_id: 'where2eat' } }),
-    );
+    // An app of another tenant reads like one that does not exist (law 7).
+    for (const app_id of ['where2eat', 'no-such-app']) {
+      await refuses(stage, { status: 400, error: 'invalid_request', audited: false }, () =>
+        stage.exchange({ key: newKey(), claims: globex, body: { app_id } }),
+      );
+    }
     await refuses(stage, { status: 400, error: 'invalid_target', audited: true }, () =>
       stage.exchange({ key: newKey(), claims: globex, body: { resource: 'bucket:project-123' } }),
     );
