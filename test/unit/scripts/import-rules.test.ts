@@ -79,7 +79,10 @@ describe('the table of rooms', () => {
       if (rooms !== 'any') expect(rooms.filter((room) => !above.includes(room))).toEqual([]);
       above.push(name);
     }
-    expect(ROOMS.filter(({ rooms }) => rooms === 'any').map(({ name }) => name)).toEqual(['compose', 'demo']);
+    expect(ROOMS.filter(({ rooms }) => rooms === 'any').map(({ name }) => name)).toEqual([
+      'compose',
+      'demo',
+    ]);
   });
 
   it('lists every folder of src', () => {
