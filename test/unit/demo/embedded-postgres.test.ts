@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import {
@@ -164,6 +164,11 @@ describe('embedded PostgreSQL', () => {
       const open = await mkdtemp(join(tmpdir(), 'daypass-open-'));
       await chmod(open, 0o755);
       const startOpen = () => startEmbeddedPostgres({ dir: join(open, 'pg'), durable: false });
+      // A checkout in a closed folder keeps its binaries from everybody else: then the remedy is named.
+      if (!(await mayEnter(process.cwd()))) {
+        await expect(startOpen()).rejects.toThrow(/closed to other users.*DATABASE_URL/s);
+        return;
+      }
       const server = await startOpen();
       const owner = /^Uid:\t(\d+)/m.exec(await readFile(`/proc/${server.pid}/status`, 'utf8'))?.[1];
       await server.stop();
@@ -174,3 +179,10 @@ describe('embedded PostgreSQL', () => {
     });
   });
 });
+
+/** Whether other users may go through this folder and all above it. */
+const mayEnter = async (folder: string): Promise<boolean> => {
+  const { mode } = await stat(folder);
+  if ((mode & 0o001) === 0) return false;
+  return dirname(folder) === folder || mayEnter(dirname(folder));
+};
