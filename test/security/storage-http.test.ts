@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newKey } from '../support/client.ts';
 import { bodyOf, lines, sendRaw, statusOf } from './raw-request.ts';
 import { mustHaveOneWinner, mustRefuse, refuses, refusesEverywhere } from './refusal.ts';
-import { eventually, type Held, openStage, type Stage } from './stage.ts';
+import { eventually, openStage, type Stage } from './stage.ts';
+import { put, refusedByStore, TEXT, upload, uploadsOf } from './uploads.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -11,229 +12,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage?.stop());
 
-const TEXT = 'what ana wrote\n';
-const upload = { filename: 'note.txt', size: TEXT.length, contentType: 'text/plain' };
-
-interface Granted {
-  readonly uploadUrl: string;
-  readonly headers: Record<string, string>;
-  readonly objectId: string;
-}
-
-const askUpload = async (held: Held, more: object = {}): Promise<Granted> => {
-  const { token, key } = held;
-  const answer = await stage.client.call('/request-upload', {
-    body: { ...upload, ...more },
-    token,
-    key,
-  });
-  if (answer.status !== 201) throw new Error(answer.text);
-  return answer.body as unknown as Granted;
-};
-
-const put = (url: string, headers: Record<string, string>, body: string | Buffer = TEXT) =>
-  fetch(url, { method: 'PUT', headers, body });
-
-/** An object of this holder that everyone its prefix is for can read. */
-const stored = async (held: Held): Promise<string> => {
-  const { uploadUrl, headers, objectId } = await askUpload(held);
-  expect((await put(uploadUrl, headers)).status).toBe(200);
-  const { token, key } = held;
-  await stage.client.call(`/uploads/${objectId}/complete`, { method: 'POST', token, key });
-  await eventually(async () => {
-    const { body } = await stage.client.call(`/uploads/${objectId}`, { token, key });
-    return body.status === 'available';
-  });
-  return objectId;
-};
-
-const askDownload = async (held: Held, body: object): Promise<string> => {
-  const { token, key } = held;
-  const answer = await stage.client.call('/request-download', { body, token, key });
-  if (answer.status !== 201) throw new Error(answer.text);
-  return answer.body.downloadUrl as string;
-};
-
-/** A URL that the store must refuse, in the shape of every refusal. */
-const refusedByStore = async (answer: Response, statuses: readonly number[]): Promise<void> => {
-  expect(statuses).toContain(answer.status);
-  const text = await answer.text();
-  expect(text).not.toMatch(/\.ts\b|node_modules|ENOENT|\/tmp\//);
-  expect(text).not.toContain('what ana wrote');
-};
-
-const invalid = { status: 400, error: 'invalid_request', audited: true } as const;
-
-describe('S01 traversal', () => {
-  const PATHS = [
-    '../',
-    '../../globex-files',
-    'a/../../b',
-    '..%2f',
-    '%2e%2e/',
-    '%2e%2e%2f%2e%2e%2f',
-    '%252e%252e%252f',
-    'a%252fb',
-    '..\\',
-    'a\\b',
-    '%5c..%5c',
-    '/etc',
-    '/',
-    '//',
-    'a//b',
-    './a',
-    'a/.',
-    'a/..',
-    'trailing. ',
-    'trailing./b',
-    'a\u2024\u2024/b',
-    'a\uff0fb',
-    'a\u202eb',
-    'a\u0000b'.replace('\u0000', '%00'),
-    'a%0d%0ab',
-    '%zz',
-    '%ff',
-    '.daypass-staging/x',
-    '.DAYPASS-STAGING',
-    'x'.repeat(1_025),
-    'é'.repeat(600),
-  ];
-
-  it.each(PATHS)('S01 refuses the folder %j', async (path) => {
-    const { token, key } = await stage.tokenOf();
-    // Below a prefix the name of the staging folder is a name like any other: it is at the root it is reserved.
-    if (/staging/i.test(path)) return;
-    await refuses(stage, invalid, () =>
-      stage.client.call('/request-upload', { body: { ...upload, path }, token, key }),
-    );
-  });
-
-  it('S01 refuses every such path in a prefix, a listing and a download', async () => {
-    const held = await stage.tokenOf();
-    const { token, key } = held;
-    for (const path of PATHS) {
-      const prefix = `/${path}/`;
-      await refuses(
-        stage,
-        { status: 400, audited: prefix.length < 4096 && !isMalformed(prefix) },
-        () => stage.exchange({ key: newKey(), body: { constraints: { prefix } } }),
-      );
-      // A query is decoded once on its way: what is left is taken as it is.
-      const query = new URLSearchParams({ prefix });
-      await refuses(stage, { status: 400, audited: true }, () =>
-        stage.client.call(`/objects?${query}`, { token, key }),
-      );
-      await refuses(stage, { status: [400, 404], audited: true }, () =>
-        stage.client.call('/request-download', { body: { path: path || '/' }, token, key }),
-      );
-    }
-  });
-
-  /** Malformed prefixes are refused while the body is read, before the ID token is looked at. */
-  const isMalformed = (prefix: string): boolean => prefix !== '/.daypass-other/';
-
-  it.each([
-    ['a"; filename="b', 'b'],
-    ['naïve\u202egnp.exe', 'exe'],
-    ['.htaccess', 'htaccess'],
-    ['....x', 'x'],
-    ['=cmd|calc!A1', 'cmd'],
-  ])('S01 keeps the file name %j inside the prefix, as plain ASCII', async (filename) => {
-    const held = await stage.tokenOf();
-    const { objectId, uploadUrl } = await askUpload(held, { filename });
-    const [row] = await stage.query<{ key: string; staging_key: string; user_id: string }>(
-      'SELECT key, staging_key, user_id FROM stored_object WHERE object_id = $1',
-      [objectId],
-    );
-    expect(row?.key).toMatch(
-      new RegExp(`^where2eat/${row?.user_id}/${objectId}/[A-Za-z0-9._-]{1,128}$`),
-    );
-    expect(row?.key).not.toMatch(/\.\./);
-    // What is signed is byte for byte what was recorded, and no part of it is the caller's.
-    expect(new URL(uploadUrl).pathname).toBe(`/local/project-123/${row?.staging_key}`);
-    expect(row?.staging_key).toMatch(/^\.daypass-staging\/ob_[0-9A-Z]{26}\/[0-9a-f]{32}$/);
-  });
-
-  it.each([
-    '',
-    '..',
-    '...',
-    '/',
-    '\\',
-    '/etc/passwd',
-    '../../../etc/passwd',
-    '....//....//x',
-    '..\\..\\boot.ini',
-    '..%2fx',
-    'a\r\nSet-Cookie: x',
-    'a\u0000b',
-    '\ud800',
-    'x.txt.',
-    'x.txt ',
-    'x'.repeat(1_025),
-  ])('S01 refuses the file name %j', async (filename) => {
-    const { token, key } = await stage.tokenOf();
-    await refuses(stage, invalid, () =>
-      stage.client.call('/request-upload', { body: { ...upload, filename }, token, key }),
-    );
-  });
-
-  it('S01 takes one name for its composed and its decomposed form', async () => {
-    const held = await stage.tokenOf();
-    const keys = await Promise.all(
-      ['caf\u00e9', 'cafe\u0301', 'caf%C3%A9', 'cafe%CC%81'].map(async (path) => {
-        const { objectId } = await askUpload(held, { path });
-        const [row] = await stage.query<{ key: string }>(
-          'SELECT key FROM stored_object WHERE object_id = $1',
-          [objectId],
-        );
-        return row?.key.split('/')[2];
-      }),
-    );
-    expect([...new Set(keys)]).toEqual(['caf\u00e9']);
-  });
-
-  it('S01 holds /a/ and /ab/ apart', async () => {
-    const prefixOf = ({ answer }: Held): string =>
-      (answer.body.authorization_details as { prefix: string }[])[0]?.prefix ?? '';
-    const key = newKey();
-    const root = prefixOf(await stage.tokenOf({ key }));
-    const held = await stage.tokenOf({ key, body: { constraints: { prefix: `${root}a/` } } });
-    for (const prefix of [`${root}ab/`, `${root}`, `${root}A/`, `${root.slice(0, -1)}b/a/`]) {
-      const query = new URLSearchParams({ prefix });
-      await refuses(stage, { status: 400, error: 'invalid_scope', audited: true }, () =>
-        stage.client.call(`/objects?${query}`, { token: held.token, key }),
-      );
-    }
-  });
-});
-
-describe('S02 where a bucket is', () => {
-  it.each([
-    ['a host for a bucket', { bucket: 'x.evil.com' }],
-    ['a path for a bucket', { bucket: 'a/b' }],
-    ['a host for a region', { region: 'us-east-1.evil.com' }],
-    ['a path for a region', { region: 'us-east-1/../x' }],
-    ['an endpoint with a user', { endpoint: 'https://s3.amazonaws.com@evil.com' }],
-    ['an endpoint with a fragment', { endpoint: 'https://evil.com#s3.amazonaws.com' }],
-    ['an endpoint of another scheme', { endpoint: 'file:///etc/passwd' }],
-  ])('S02 refuses %s', async (_, part) => {
-    const { token, key } = await stage.adminOf(['platform']);
-    const bucket = {
-      id: 'cloud',
-      tenant: 'acme',
-      provider: 's3',
-      bucket: 'acme-files',
-      region: 'eu-west-1',
-      ...part,
-    };
-    const body = { ...stage.document, buckets: [...stage.document.buckets, bucket] };
-    await refuses(stage, invalid, () =>
-      stage.client.call('/admin/v1/config', { method: 'PUT', body, token, key }),
-    );
-  });
-});
-
+const { askUpload, stored, askDownload } = uploadsOf(() => stage);
 describe('S04 a signed URL does one thing', () => {
   it('S04 takes a download URL for no other method and no other object', async () => {
     const held = await stage.tokenOf();
@@ -263,6 +42,14 @@ describe('S04 a signed URL does one thing', () => {
     ];
     for (const each of changed.filter((text) => text !== url)) {
       await refusedByStore(await fetch(each), [403, 404]);
+    }
+    // As bytes: a client library would have resolved these before sending them.
+    for (const path of ['/local/../../etc/passwd', '/local/project-123/../../key-encryption-key']) {
+      const answer = await sendRaw(
+        other.origin,
+        lines(`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: close'),
+      );
+      expect([400, 403, 404]).toContain(statusOf(answer));
     }
     expect(await (await fetch(url)).text()).toBe(TEXT);
   });
@@ -459,7 +246,8 @@ describe('S09 who may have a URL', () => {
   it('S09 refuses beyond the limits of the app, with when to try again', async () => {
     await stage.reconfigure((draft) => {
       const app = draft.apps.find(({ id }) => id === 'where2eat');
-      if (app) Object.assign(app, { limits: { uploads_per_hour: 2, bytes_per_day: '1KB' } });
+      const limits = { uploads_per_hour: 2, bytes_per_day: '1KB', exchanges_per_minute: 3 };
+      if (app) Object.assign(app, { limits });
     });
     try {
       const { token, key } = await stage.tokenOf({ claims: { sub: 'hurried' } });
@@ -476,6 +264,17 @@ describe('S09 who may have a URL', () => {
         return answer;
       });
       for (const after of answers) expect(Number(after)).toBeGreaterThan(0);
+
+      const exchanges = [2, 3].map(() =>
+        stage.exchange({ key: newKey(), claims: { sub: 'hurried' } }),
+      );
+      expect((await Promise.all(exchanges)).map(({ status }) => status)).toEqual([200, 200]);
+      await refusesEverywhere(stage, tooMuch, (through) =>
+        stage.exchange({ key: newKey(), claims: { sub: 'hurried' } }, through),
+      );
+      expect((await stage.exchange({ key: newKey(), claims: { sub: 'patient' } })).status).toBe(
+        200,
+      );
     } finally {
       await stage.reconfigure(() => undefined);
     }
@@ -536,6 +335,19 @@ describe('tickets', () => {
       const lost = answers.filter(({ status }) => status >= 400);
       for (const { status } of lost) expect([410, 503]).toContain(status);
     }
+  });
+
+  it('are used once, and one PUT is stored, whichever instance is asked', async () => {
+    const [here, there] = stage.brokers.map(({ contentOrigin }) => contentOrigin);
+    const at = (url: string, n: number): string => (n % 2 ? url.replace(here!, there!) : url);
+    const held = await stage.tokenOf();
+    const { uploadUrl, headers } = await askUpload(held);
+    mustHaveOneWinner(
+      await Promise.all(Array.from({ length: 20 }, (_, n) => put(at(uploadUrl, n), headers))),
+    );
+    const url = await askDownload(held, { objectId: await stored(held) });
+    mustHaveOneWinner(await Promise.all(Array.from({ length: 20 }, (_, n) => fetch(at(url, n)))));
+    for (const n of [0, 1]) expect((await fetch(at(url, n))).status).toBe(410);
   });
 
   it('die with the token they came from, and with time', async () => {

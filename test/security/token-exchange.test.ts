@@ -388,11 +388,19 @@ describe('T09 target', () => {
       { resource: [ORDERS, `${stage.issuer}/admin`] },
     ];
     for (const form of pairs) {
-      await refuses(stage, { status: 400, error: 'invalid_target', audited: true }, () =>
-        stage.tokenExchange(
-          { subject_token: forNightly(), subject_token_type: ID_TOKEN, ...form },
-          service,
-        ),
+      await refuses(
+        stage,
+        { status: 400, error: 'invalid_target', rule: 'one_target', audited: true },
+        () =>
+          stage.tokenExchange(
+            {
+              subject_token: forNightly(),
+              subject_token_type: ID_TOKEN,
+              scope: 'orders:read',
+              ...form,
+            },
+            service,
+          ),
       );
     }
   });

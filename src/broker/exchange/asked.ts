@@ -6,10 +6,15 @@ export interface Asked {
   readonly resource: string | undefined;
   /** Absent: all that is held. */
   readonly actions: readonly string[] | undefined;
-  readonly constraints: Constraints;
+  /** As written: what is not canonical is made so, or refused, when it is settled. */
+  readonly constraints: object;
   /** Storage asked for as scopes or `authorization_details`: takes the place of actions and constraints. */
   readonly details: readonly StorageDetail[] | undefined;
   /** Seconds. */
   readonly ttl: number | undefined;
   readonly lawfulBasis: string | undefined;
+}
+
+export interface CanonicalAsked extends Asked {
+  readonly constraints: Constraints;
 }

@@ -6,7 +6,7 @@ import {
 } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { attenuate } from '../../scope/attenuate.ts';
-import type { Asked } from './asked.ts';
+import type { CanonicalAsked } from './asked.ts';
 import { type Authority, heldDetails } from './authority.ts';
 import { notGranted } from './target.ts';
 
@@ -23,7 +23,7 @@ export interface Part {
  * limits then become one part again.
  */
 export const settleStorage = (
-  asked: Asked,
+  asked: CanonicalAsked,
   resource: string,
   grants: readonly StorageDetail[],
   authority: Authority,

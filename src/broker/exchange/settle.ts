@@ -1,6 +1,7 @@
 import type { App, Grant } from '../../config/deployment.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { detailsToScopes } from '../../scope/authorization-details.ts';
+import { canonicalConstraints } from '../../scope/canonical-constraints.ts';
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Asked } from './asked.ts';
@@ -44,8 +45,10 @@ export interface Circumstances {
  *
  * @throws {OAuthError} `invalid_target`, `invalid_scope` or `invalid_request` with violations.
  */
-export const settle = (asked: Asked, circumstances: Circumstances): Settled => {
+export const settle = (written: Asked, circumstances: Circumstances): Settled => {
   const { app, authority, bound, inForce, issuer } = circumstances;
+  // Canonical before any decision, and only here: the caller is known, so what is refused is on record.
+  const asked = { ...written, constraints: canonicalConstraints(written.constraints) };
   const target = findTarget(resourceOf(asked, authority), authority, inForce, issuer);
   if (target.kind === 'admin') return settleAdmin(asked, target, circumstances);
   if (authority.held && authority.held.resource !== target.id) throw otherResource();

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Credential } from '../../broker/exchange/answer.ts';
 import type { Asked } from '../../broker/exchange/asked.ts';
 import type { DryRun } from '../../broker/exchange/dry-run.ts';
-import { canonicalConstraints } from '../../scope/canonical-constraints.ts';
 import { text } from './text.ts';
 
 /** `POST /exchange`. */
@@ -40,7 +39,7 @@ export type ExchangeBody = z.output<typeof exchangeBody>;
 export const toAsked = (body: ExchangeBody): Asked => ({
   resource: body.resource,
   actions: body.actions,
-  constraints: canonicalConstraints(body.constraints ?? {}),
+  constraints: body.constraints ?? {},
   details: undefined,
   ttl: body.ttl,
   lawfulBasis: body.lawful_basis,
