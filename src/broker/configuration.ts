@@ -1,5 +1,6 @@
 import type { Deployment } from '../config/deployment.ts';
 import type { DeploymentIndex } from '../config/deployment-index.ts';
+import { OAuthError, unavailable } from '../protocol/oauth-error.ts';
 
 /** The configuration in force, as this instance last read it. */
 export interface InForce {
@@ -16,8 +17,41 @@ export interface InForce {
  */
 export interface CurrentConfiguration {
   get(): InForce;
+  /** Asks the database which version is in force, and reads it if it is another. */
   refresh(): Promise<InForce>;
 }
+
+/**
+ * Decides under what is in force, and again where that turns out to have changed.
+ *
+ * A grant under a version that has ended is stopped by the statement that issues; a refusal has no such
+ * statement, so it is asked for here: what was given back is not denied by a copy that lags.
+ *
+ * @param decide answers undefined where its record was refused as stale.
+ * @throws {OAuthError} what `decide` throws under the version in force, or `temporarily_unavailable`.
+ */
+export const underConfiguration = async <Result>(
+  configuration: CurrentConfiguration,
+  decide: (inForce: InForce) => Promise<Result | undefined> | Result | undefined,
+): Promise<Result> => {
+  let inForce = configuration.get();
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    try {
+      const result = await decide(inForce);
+      if (result !== undefined) return result;
+      inForce = await configuration.refresh();
+    } catch (error) {
+      if (!(error instanceof OAuthError) || error.status >= 500) throw error;
+      // Where the database cannot be asked either, the first refusal stands.
+      const now = await configuration.refresh().catch(() => inForce);
+      if (now.version === inForce.version) throw error;
+      inForce = now;
+    }
+  }
+  throw unavailable('the configuration keeps changing');
+};
+
+const TRIES = 3;
 
 /**
  * Law 3: a copy is believed only while it is proven fresh. What records nothing under a version (a list, a

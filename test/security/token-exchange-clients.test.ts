@@ -53,6 +53,22 @@ describe('T10 taken out of service', () => {
     expect((await stage.exchange({ key: newKey() })).status).toBe(200);
   });
 
+  it('gives back what was taken, on every instance at once', async () => {
+    const { token, key } = await stage.tokenOf();
+    const body = { filename: 'a.png', size: 10, contentType: 'image/png' };
+    await stage.reconfigure(disable('where2eat'));
+    // Now every instance knows that the app is out of service.
+    for (const through of stage.clients)
+      await through.call('/request-upload', { body, token, key });
+    await restore();
+    for (const through of stage.clients) {
+      expect(await through.call('/request-upload', { body, token, key })).toMatchObject({
+        status: 201,
+      });
+      expect(await stage.exchange({ key: newKey() }, through)).toMatchObject({ status: 200 });
+    }
+  });
+
   it('T10 authenticates no client that is disabled, on no instance', async () => {
     await stage.reconfigure(disable('nightly-report'));
     try {

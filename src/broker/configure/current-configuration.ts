@@ -26,7 +26,7 @@ export const createCurrentConfiguration = ({
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<InForce> | undefined;
 
-  const refresh = async (): Promise<InForce> => {
+  const read = async (): Promise<InForce> => {
     // What is read was so when we asked, at the latest: a slow answer is old when it comes.
     const asked = elapsed();
     const applied = await configurations.current();
@@ -41,16 +41,16 @@ export const createCurrentConfiguration = ({
     return inForce;
   };
 
-  const ask = async (): Promise<InForce> => {
+  const refresh = async (): Promise<InForce> => {
     const asked = elapsed();
     const version = await configurations.version();
-    if (!inForce || version > inForce.version) return refresh();
+    if (!inForce || version > inForce.version) return read();
     if (version === inForce.version) confirmedAt = Math.max(confirmedAt, asked);
     return inForce;
   };
 
   const poll = (): Promise<InForce> => {
-    asking ??= ask().finally(() => {
+    asking ??= refresh().finally(() => {
       asking = undefined;
     });
     return asking;

@@ -5,12 +5,11 @@ import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { canonicalDecodedPrefix, isUnder } from '../../scope/canonical-path.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { type Audited, audited } from '../audited.ts';
-import type { CurrentConfiguration } from '../configuration.ts';
+import { type AuditDraft, type Audited, audited } from '../audited.ts';
+import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
-import { refused } from '../exchange/refused.ts';
 import { noSuchObject } from '../own-object.ts';
-import { holder, issuedFrom, partsWith, permit, placeOf } from '../use.ts';
+import { holder, issuedFrom, mustRetry, partsWith, permit, placeOf, type Use } from '../use.ts';
 
 export interface ObjectsDependencies {
   readonly configuration: CurrentConfiguration;
@@ -31,44 +30,61 @@ export const createListObjects =
     context: RequestContext,
   ): Promise<readonly ObjectRecord[]> =>
     audited(dependencies, 'object.list', holder(token, context), [], async (event) => {
-      const use = placeOf(
-        token,
-        asked.resource,
-        dependencies.configuration.get(),
-        context,
-        dependencies.now(),
-      );
-      const folders = foldersOf(partsWith(token, 'list'), asked.prefix);
       const now = dependencies.now();
-      const permits = folders.flatMap(({ prefix, detail }) =>
-        permit(dependencies.policy, use, {
-          action: 'list',
-          storageAction: 'list',
-          detail,
-          object: { key: prefix.slice(1) },
-          ttl: 0,
-          now,
-        }),
-      );
-      event.policies = [...new Set(permits)];
-      const prefixes = folders.map(({ prefix }) => prefix);
-      const keyPrefixes = prefixes.map((prefix) => prefix.slice(1));
-      const below = await dependencies.objects.list(use.target.bucket.id, keyPrefixes, page);
-      // What policy was asked about, and nothing else, whatever the ledger takes a prefix for.
-      const found = below.filter(({ key }) =>
-        prefixes.some((prefix) => isUnder(prefix, `/${key}`)),
+      const listed = await underConfiguration(dependencies.configuration, (inForce) =>
+        list(
+          dependencies,
+          placeOf(token, asked.resource, inForce, context, now),
+          asked.prefix,
+          page,
+        ),
       );
       // A listing is a use of the token: it is on record before the answer is seen.
-      const detailOfUse = { prefixes, count: found.length };
       await dependencies.audit.append({
         ...event,
         at: now,
         action: 'object.list',
         outcome: 'granted',
-        detail: detailOfUse,
+        policies: listed.policies,
+        detail: { prefixes: listed.prefixes, count: listed.objects.length },
       });
-      return found;
+      return listed.objects;
     });
+
+const list = async (
+  { policy, objects, now }: ObjectsDependencies,
+  use: Use,
+  asked: string | undefined,
+  page: Page,
+): Promise<Listed> => {
+  const folders = foldersOf(partsWith(use.token, 'list'), asked);
+  const at = now();
+  const permits = folders.flatMap(({ prefix, detail }) =>
+    permit(policy, use, {
+      action: 'list',
+      storageAction: 'list',
+      detail,
+      object: { key: prefix.slice(1) },
+      ttl: 0,
+      now: at,
+    }),
+  );
+  const prefixes = folders.map(({ prefix }) => prefix);
+  const keyPrefixes = prefixes.map((prefix) => prefix.slice(1));
+  const below = await objects.list(use.target.bucket.id, keyPrefixes, page);
+  return {
+    prefixes,
+    policies: [...new Set(permits)],
+    // What policy was asked about, and nothing else, whatever the ledger takes a prefix for.
+    objects: below.filter(({ key }) => prefixes.some((prefix) => isUnder(prefix, `/${key}`))),
+  };
+};
+
+interface Listed {
+  readonly prefixes: readonly string[];
+  readonly policies: readonly string[];
+  readonly objects: readonly ObjectRecord[];
+}
 
 interface Folder {
   readonly prefix: string;
@@ -94,43 +110,53 @@ export const createDeleteObject =
   (dependencies: ObjectsDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<void> =>
     audited(dependencies, 'object.delete', holder(token, context), [], async (event) => {
-      const inForce = dependencies.configuration.get();
-      const use = placeOf(token, undefined, inForce, context, dependencies.now());
-      const parts = partsWith(token, 'delete');
-      const object = await dependencies.objects.find(objectId);
-      const detail = parts.find((part) => isUnder(prefixOf(part), `/${object?.key ?? ''}`));
-      const isHere = object?.bucketId === use.target.bucket.id && object.status === 'available';
-      if (!object || !isHere || !detail) throw noSuchObject();
-      event.objectId = object.objectId;
-
-      const now = dependencies.now();
-      event.policies = permit(dependencies.policy, use, {
-        action: 'delete',
-        storageAction: 'delete',
-        detail,
-        object: { key: object.key, size: object.size, contentType: object.contentType },
-        ttl: 0,
-        now,
+      const { bucketId, key } = await underConfiguration(dependencies.configuration, (inForce) => {
+        const use = placeOf(token, undefined, inForce, context, dependencies.now());
+        return markDeleted(dependencies, use, objectId, event);
       });
-      // First the row, so that nobody reads it any more; bytes left behind by a crash are not readable.
-      const refusal = await dependencies.objects.advance({
-        objectId: object.objectId,
-        from: ['available'],
-        to: 'deleted',
-        at: now,
-        holder: issuedFrom(token, inForce),
-        audit: {
-          ...event,
-          at: now,
-          action: 'object.delete',
-          outcome: 'granted',
-          detail: { key: object.key },
-        },
-      });
-      if (refusal === 'moved_on') throw noSuchObject();
-      if (refusal !== undefined) throw refused(refusal);
-      await dependencies.stores(object.bucketId).delete(object.key);
+      await dependencies.stores(bucketId).delete(key);
     });
+
+/** First the row, so that nobody reads it any more; bytes left behind by a crash are not readable. */
+const markDeleted = async (
+  { objects, policy, now }: ObjectsDependencies,
+  use: Use,
+  objectId: string,
+  event: AuditDraft,
+): Promise<ObjectRecord | undefined> => {
+  const parts = partsWith(use.token, 'delete');
+  const object = await objects.find(objectId);
+  const detail = parts.find((part) => isUnder(prefixOf(part), `/${object?.key ?? ''}`));
+  const isHere = object?.bucketId === use.target.bucket.id && object.status === 'available';
+  if (!object || !isHere || !detail) throw noSuchObject();
+  event.objectId = object.objectId;
+
+  const at = now();
+  event.policies = permit(policy, use, {
+    action: 'delete',
+    storageAction: 'delete',
+    detail,
+    object: { key: object.key, size: object.size, contentType: object.contentType },
+    ttl: 0,
+    now: at,
+  });
+  const refusal = await objects.advance({
+    objectId: object.objectId,
+    from: ['available'],
+    to: 'deleted',
+    at,
+    holder: issuedFrom(use.token, use.inForce),
+    audit: {
+      ...event,
+      at,
+      action: 'object.delete',
+      outcome: 'granted',
+      detail: { key: object.key },
+    },
+  });
+  if (refusal === 'moved_on') throw noSuchObject();
+  return mustRetry(refusal) ? undefined : object;
+};
 
 const beyondPrefix = (held: string): OAuthError =>
   new OAuthError('invalid_scope', 'the prefix is beyond what the token holds', {

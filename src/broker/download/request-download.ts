@@ -2,12 +2,12 @@ import type { Issuances, Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord, TicketRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
-import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
 import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
 import { canonicalKey, isUnder } from '../../scope/canonical-path.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
-import type { CurrentConfiguration } from '../configuration.ts';
+import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { newTicketId } from '../identifiers.ts';
 import { noSuchObject } from '../own-object.ts';
@@ -62,16 +62,12 @@ export const createRequestDownload =
     request: DownloadRequest,
     context: RequestContext,
   ): Promise<GrantedDownload> =>
-    audited(dependencies, 'download.request', holder(token, context), [], async (event) => {
-      let inForce = dependencies.configuration.get();
-      for (let tries = 0; tries < 3; tries += 1) {
+    audited(dependencies, 'download.request', holder(token, context), [], (event) =>
+      underConfiguration(dependencies.configuration, (inForce) => {
         const use = placeOf(token, request.resource, inForce, context, dependencies.now());
-        const granted = await attempt(dependencies, use, request, event);
-        if (granted) return granted;
-        inForce = await dependencies.configuration.refresh();
-      }
-      throw unavailable('the configuration keeps changing');
-    });
+        return attempt(dependencies, use, request, event);
+      }),
+    );
 
 const attempt = async (
   dependencies: RequestDownloadDependencies,

@@ -1,6 +1,6 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
-import type { CurrentConfiguration } from '../configuration.ts';
+import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { Decided } from './answer.ts';
 import type { createDecide } from './decide.ts';
 import { appIn, type Exchange, identify } from './exchange.ts';
@@ -31,9 +31,10 @@ export const createDryRun =
       identify(exchange, dependencies),
       exchange.proofs,
       async (event) => {
-        const inForce = dependencies.configuration.get();
-        const answer = answerOf(() =>
-          dependencies.decide({ ...exchange, app: appIn(inForce, exchange.app) }, inForce, event),
+        const answer = await answerOf(() =>
+          underConfiguration(dependencies.configuration, (inForce) =>
+            dependencies.decide({ ...exchange, app: appIn(inForce, exchange.app) }, inForce, event),
+          ),
         );
         const outcome = answer.decision === 'permit' ? 'granted' : 'denied';
         const record = { ...event, at: dependencies.now(), action: ACTION, outcome } as const;
@@ -45,9 +46,9 @@ export const createDryRun =
 
 const ACTION = 'token.dry_run';
 
-const answerOf = (work: () => Decided): DryRun => {
+const answerOf = async (work: () => Promise<Decided>): Promise<DryRun> => {
   try {
-    const { policies, settled } = work();
+    const { policies, settled } = await work();
     return { decision: 'permit', policies, violations: [], wouldIssue: settled };
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error;

@@ -1,9 +1,9 @@
 import type { App } from '../../config/deployment.ts';
 import type { Issuances, Quotas } from '../../ledger/ledger.ts';
 import type { AuditRecord, SeenProof } from '../../ledger/records.ts';
-import { unavailable, unproven } from '../../protocol/oauth-error.ts';
+import { unproven } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
-import type { CurrentConfiguration, InForce } from '../configuration.ts';
+import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { deviceIdOf } from '../identifiers.ts';
 import { takeExchange } from '../limits.ts';
@@ -50,8 +50,7 @@ export const createExchange =
       exchange.proofs,
       async (event) => {
         const { configuration, decide, quotas, mint, issuances } = dependencies;
-        let inForce = configuration.get();
-        for (let tries = 0; tries < TRIES; tries += 1) {
+        return underConfiguration(configuration, async (inForce) => {
           // 2, 3. Settle what would be issued, and ask policy.
           const current = { ...exchange, app: appIn(inForce, exchange.app) };
           const decided = decide(current, inForce, event);
@@ -69,14 +68,10 @@ export const createExchange =
           if (refusal === undefined) return reveal();
           await giveBack();
           if (refusal !== 'stale_configuration') throw refused(refusal);
-          inForce = await configuration.refresh();
-        }
-        throw unavailable('the configuration keeps changing');
+          return undefined;
+        });
       },
     );
-
-/** A configuration that changes between deciding and recording is decided under again. */
-const TRIES = 3;
 
 /** What is known of the caller, for the record of whatever comes. */
 export const identify = (

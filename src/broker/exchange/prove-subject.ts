@@ -54,7 +54,8 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
   const proveIdToken = async (token: string, app: App, header: ProofHeader): Promise<Proven> => {
     const proof = proveKey(header);
     const signIn = await verifier.verify(token, now());
-    return { ...appOf(configuration, signIn, app.id), jkt: proof?.jkt, proofs: seen(proof) };
+    const party = await appOf(configuration, signIn, app.id);
+    return { ...party, jkt: proof?.jkt, proofs: seen(proof) };
   };
 
   const proveOwnToken = async (token: string, app: App, header: ProofHeader): Promise<Proven> => {

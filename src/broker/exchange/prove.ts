@@ -5,7 +5,7 @@ import type { SeenProof } from '../../ledger/records.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { opaqueKind } from '../../protocol/opaque-token.ts';
 import type { SignIn } from '../../protocol/principal.ts';
-import type { CurrentConfiguration } from '../configuration.ts';
+import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { PresentedCredential } from '../context.ts';
 import { type createTokenProver, seen } from '../held-token.ts';
 import { ADMIN_CLIENT, adminClientFor, mappedAttributes } from './admin-client.ts';
@@ -47,8 +47,11 @@ const proveHolder = async (
   appId: string | undefined,
 ): Promise<Proven> => {
   const { token, proof } = await proveToken(credential, false);
-  const app = configuration.get().index.app(token.appId);
-  if (!app) throw unproven('the app of the token is gone');
+  const app = await underConfiguration(configuration, ({ index }) => {
+    const found = index.app(token.appId);
+    if (!found) throw unproven('the app of the token is gone');
+    return found;
+  });
   if (appId !== undefined && appId !== app.id) throw otherApp();
   // An unbound token may be narrowed into a bound one, never the other way.
   const key = proof ?? proveNewKey(dpop, credential, now());
@@ -71,17 +74,23 @@ const proveSignIn = async (
   if (credential.scheme !== 'bearer') throw unproven('an ID token is a bearer token');
   const proof = proveNewKey(dpop, credential, now());
   const signIn = await verifier.verify(credential.value, now());
-  return { ...appOf(configuration, signIn, appId), jkt: proof?.jkt, proofs: seen(proof) };
+  const party = await appOf(configuration, signIn, appId);
+  return { ...party, jkt: proof?.jkt, proofs: seen(proof) };
 };
 
 /** The app an ID token was issued to, and nobody else (the confused-deputy case). */
-export const appOf = (
+export const appOf = async (
   configuration: CurrentConfiguration,
   signIn: SignIn,
   appId: string | undefined,
-): { readonly app: App; readonly authority: Authority } => {
-  if (appId === ADMIN_CLIENT) return adminSignIn(signIn);
-  const { index } = configuration.get();
+): Promise<Party> =>
+  appId === ADMIN_CLIENT
+    ? adminSignIn(signIn)
+    : underConfiguration(configuration, (inForce) => partyOf(inForce, signIn, appId));
+
+type Party = Pick<Proven, 'app' | 'authority'>;
+
+const partyOf = ({ index }: InForce, signIn: SignIn, appId: string | undefined): Party => {
   const app = index.appByAudience(signIn.issuerId, signIn.party);
   // An app of another tenant and one that does not exist read alike.
   if (appId !== undefined && index.app(appId)?.tenant !== signIn.tenant) throw unknownApp();
@@ -95,7 +104,7 @@ export const appOf = (
 };
 
 /** An ID token opens the admin door once; what it is good for there, `admit` says. */
-const adminSignIn = (signIn: SignIn): { readonly app: App; readonly authority: Authority } => ({
+const adminSignIn = (signIn: SignIn): Party => ({
   app: adminClientFor(signIn.tenant),
   authority: {
     // With the raw claims that admin rules look at, beside those that policy knows.

@@ -2,12 +2,11 @@ import type { Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { type Audited, audited } from '../audited.ts';
-import type { CurrentConfiguration } from '../configuration.ts';
+import { type AuditDraft, type Audited, audited } from '../audited.ts';
+import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
-import { refused } from '../exchange/refused.ts';
 import { findOwnUpload } from '../own-object.ts';
-import { holder, issuedFrom, partsWith, placeOf } from '../use.ts';
+import { holder, issuedFrom, mustRetry, partsWith, placeOf, type Use } from '../use.ts';
 
 export interface CompleteUploadDependencies {
   readonly configuration: CurrentConfiguration;
@@ -23,30 +22,39 @@ export interface CompleteUploadDependencies {
 export const createCompleteUpload =
   (dependencies: CompleteUploadDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> =>
-    audited(dependencies, 'upload.complete', holder(token, context), [], async (event) => {
-      const inForce = dependencies.configuration.get();
-      placeOf(token, undefined, inForce, context, dependencies.now());
-      partsWith(token, 'write');
-      const object = await findOwnUpload(dependencies.objects, token, objectId);
-      event.objectId = object.objectId;
-      if (object.status !== 'pending') return object;
+    audited(dependencies, 'upload.complete', holder(token, context), [], (event) =>
+      underConfiguration(dependencies.configuration, (inForce) => {
+        const use = placeOf(token, undefined, inForce, context, dependencies.now());
+        return markUploaded(dependencies, use, objectId, event);
+      }),
+    );
 
-      // Its word is a wake-up only: the storage says whether anything is there.
-      if (!(await dependencies.stores(object.bucketId).head(object.stagingKey)))
-        throw nothingThere();
-      const refusal = await dependencies.objects.advance({
-        objectId: object.objectId,
-        from: ['pending'],
-        to: 'uploaded',
-        at: dependencies.now(),
-        holder: issuedFrom(token, inForce),
-        audit: { ...event, at: dependencies.now(), action: 'upload.complete', outcome: 'granted' },
-      });
-      // Where it has moved on, it was found without our word.
-      if (refusal !== undefined && refusal !== 'moved_on') throw refused(refusal);
-      dependencies.wake();
-      return { ...object, status: 'uploaded' };
-    });
+const markUploaded = async (
+  { objects, stores, wake, now }: CompleteUploadDependencies,
+  { token, inForce }: Use,
+  objectId: string,
+  event: AuditDraft,
+): Promise<ObjectRecord | undefined> => {
+  partsWith(token, 'write');
+  const object = await findOwnUpload(objects, token, objectId);
+  event.objectId = object.objectId;
+  if (object.status !== 'pending') return object;
+
+  // Its word is a wake-up only: the storage says whether anything is there.
+  if (!(await stores(object.bucketId).head(object.stagingKey))) throw nothingThere();
+  const refusal = await objects.advance({
+    objectId: object.objectId,
+    from: ['pending'],
+    to: 'uploaded',
+    at: now(),
+    holder: issuedFrom(token, inForce),
+    audit: { ...event, at: now(), action: 'upload.complete', outcome: 'granted' },
+  });
+  // Where it has moved on, it was found without our word.
+  if (refusal !== 'moved_on' && mustRetry(refusal)) return undefined;
+  wake();
+  return { ...object, status: 'uploaded' };
+};
 
 const nothingThere = (): OAuthError =>
   new OAuthError('conflict', 'nothing has been uploaded yet', {
@@ -67,7 +75,8 @@ export const createUploadStatus =
     objects,
     now,
   }: Pick<CompleteUploadDependencies, 'configuration' | 'objects' | 'now'>) =>
-  (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> => {
-    placeOf(token, undefined, configuration.get(), context, now());
-    return findOwnUpload(objects, token, objectId);
-  };
+  (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> =>
+    underConfiguration(configuration, (inForce) => {
+      placeOf(token, undefined, inForce, context, now());
+      return findOwnUpload(objects, token, objectId);
+    });

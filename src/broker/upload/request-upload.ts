@@ -1,10 +1,10 @@
 import type { Issuances, Quotas } from '../../ledger/ledger.ts';
 import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
-import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ObjectStore, PresignedUpload } from '../../storage/object-store.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
-import type { CurrentConfiguration, InForce } from '../configuration.ts';
+import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { takeUpload } from '../limits.ts';
 import { authorityLeft, holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
@@ -47,16 +47,12 @@ const TTL = { default: 300, floor: 120, ceiling: 900 };
 export const createRequestUpload =
   (dependencies: RequestUploadDependencies) =>
   (token: TokenRecord, request: UploadRequest, context: RequestContext): Promise<GrantedUpload> =>
-    audited(dependencies, 'upload.request', holder(token, context), [], async (event) => {
-      let inForce = dependencies.configuration.get();
-      for (let tries = 0; tries < 3; tries += 1) {
+    audited(dependencies, 'upload.request', holder(token, context), [], (event) =>
+      underConfiguration(dependencies.configuration, (inForce) => {
         const use = placeOf(token, request.resource, inForce, context, dependencies.now());
-        const granted = await attempt(dependencies, use, request, event);
-        if (granted) return granted;
-        inForce = await dependencies.configuration.refresh();
-      }
-      throw unavailable('the configuration keeps changing');
-    });
+        return attempt(dependencies, use, request, event);
+      }),
+    );
 
 /** Undefined where the configuration changed meanwhile and all must be decided again. */
 const attempt = async (
