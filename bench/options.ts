@@ -43,7 +43,7 @@ export const readOptions = (args: readonly string[]): BenchOptions => {
     profile: values.profile,
     only: values.only.split(',').filter((id) => id !== ''),
     rounds,
-    connections: 16,
+    connections: 64,
     users: 1_000,
     ...(values.quick ? QUICK : THOROUGH),
   };

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { BoundedMap } from './bounded-map.ts';
+import { LRUCache } from 'lru-cache';
 import { importPublicJwk, type PublicJwk, readPublicJwk } from './jwk.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, keyTypeFor, verifySignature } from './jwt.ts';
 
@@ -56,7 +56,7 @@ const publicJwkOf = (header: JsonObject, alg: string): PublicJwk => {
 
 /** Reads proofs and checks their signatures, remembering keys by thumbprint. */
 export const createProofReader = () => {
-  const keys = new BoundedMap<string, KeyObject>(REMEMBERED_KEYS);
+  const keys = new LRUCache<string, KeyObject>({ max: REMEMBERED_KEYS });
 
   const keyOf = (jwk: PublicJwk): KeyObject => {
     const remembered = keys.get(jwk.thumbprint);

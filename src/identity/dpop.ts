@@ -1,6 +1,6 @@
 import { createHmac, hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { OAuthError } from '../protocol/oauth-error.ts';
-import { BoundedMap } from './bounded-map.ts';
 import { createProofReader, DPOP_ALGORITHMS, ProofFault } from './dpop-proof.ts';
 import type { JsonObject } from './jwt.ts';
 
@@ -68,7 +68,9 @@ const seconds = (now: Date): number => now.getTime() / 1000;
 export const createNonces = (secret: Buffer): Nonces => {
   const stepAt = (now: Date): number => Math.floor(seconds(now) / NONCE_STEP);
   // Every proof asks for the same few: remembered, an HMAC is paid once a minute.
-  const remembered = new BoundedMap<number, string>(NONCE_STEPS + 2 * NONCE_STEPS_AHEAD);
+  const remembered = new LRUCache<number, string>({
+    max: NONCE_STEPS + 2 * NONCE_STEPS_AHEAD,
+  });
   const nonceOf = (step: number): string => {
     const known = remembered.get(step);
     if (known !== undefined) return known;

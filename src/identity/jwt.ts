@@ -18,7 +18,7 @@ interface Algorithm {
   readonly keyType: KeyType;
   readonly digest: string | null;
   readonly curve?: EcdsaCurve;
-  readonly padding?: number;
+  readonly isPss?: true;
 }
 
 /**
@@ -30,8 +30,8 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
   ['ES384', { keyType: 'P-384', digest: 'sha384', curve: 'P-384' }],
   ['EdDSA', { keyType: 'Ed25519', digest: null }],
   ['Ed25519', { keyType: 'Ed25519', digest: null }], // RFC 9864 §2.2: the same, by its own name
-  ['RS256', { keyType: 'RSA', digest: 'sha256', padding: constants.RSA_PKCS1_PADDING }],
-  ['PS256', { keyType: 'RSA', digest: 'sha256', padding: constants.RSA_PKCS1_PSS_PADDING }],
+  ['RS256', { keyType: 'RSA', digest: 'sha256' }],
+  ['PS256', { keyType: 'RSA', digest: 'sha256', isPss: true }],
 ]);
 
 /** The only type of key `alg` may be used with (RFC 8725 §3.1); undefined for an algorithm we do not accept. */
@@ -84,20 +84,21 @@ export const verifySignature = (
 ): boolean => {
   const algorithm = ALGORITHMS.get(alg);
   if (!algorithm || typeOfKey(key) !== algorithm.keyType) return false;
-  const { digest, curve, padding } = algorithm;
+  const { digest, curve, isPss } = algorithm;
   try {
     const raw = curve ? joseToDer(signature, curve) : signature;
-    return verify(digest, Buffer.from(signingInput), withPadding(key, padding), raw);
+    return verify(digest, Buffer.from(signingInput), isPss ? withPss(key) : key, raw);
   } catch {
     return false;
   }
 };
 
-const withPadding = (key: KeyObject, padding: number | undefined) =>
-  padding === undefined
-    ? key
-    : // RFC 7518 §3.5: the salt is as long as the digest. Ignored where the padding has none.
-      { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+/** RFC 7518 §3.5: the salt is as long as the digest. Without it, `node:crypto` takes PKCS #1 v1.5 (RS256). */
+const withPss = (key: KeyObject) => ({
+  key,
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+});
 
 const CURVES: ReadonlyMap<string | undefined, KeyType> = new Map([
   ['prime256v1', 'P-256'],

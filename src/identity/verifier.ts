@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { unproven } from '../protocol/oauth-error.ts';
 import type { SignIn } from '../protocol/principal.ts';
 import { type ClaimRules, readIdTokenClaims } from './claims.ts';
@@ -48,11 +49,21 @@ const userIdOf = (issuer: string, subject: string): string => {
 };
 
 const decode = (token: string): DecodedJwt => {
-  if (token.length > LONGEST_TOKEN) throw unproven('token is too long');
   const jwt = decodeJwt(token);
   if (!jwt) throw unproven('not a JWS in compact form');
   return jwt;
 };
+
+/** What a token says, and the key that signed it. */
+interface Signed {
+  readonly header: JsonObject;
+  readonly payload: JsonObject;
+  readonly key: KeyObject;
+  readonly tokenHash: string;
+}
+
+/** ID tokens remembered at once, at about 2 kB each. */
+const REMEMBERED = 4096;
 
 const issuerOf = (payload: JsonObject, issuers: readonly TrustedIssuer[]): TrustedIssuer => {
   const [issuer, ...others] = issuers.filter(({ issuer }) => issuer === payload.iss);
@@ -87,19 +98,28 @@ export const createIdTokenVerifier = ({
   fetch,
 }: IdTokenVerifierDependencies): IdTokenVerifier => {
   const keys = createIssuerKeys({ fetch });
+  // An app comes back with the same ID token every few minutes. That a key signed it stays true; whose
+  // the key is, whether it is believed, and every claim are looked at each time. By hash: law 4.
+  const signed = new LRUCache<string, Signed>({ max: REMEMBERED });
 
   return {
     async verify(token, now) {
+      if (token.length > LONGEST_TOKEN) throw unproven('token is too long');
+      const spelling = hash('sha256', token, 'base64');
+
       // 1. Whose does it claim to be, and signed how?
-      const jwt = decode(token);
+      const jwt = signed.get(spelling) ?? decode(token);
       const issuer = issuerOf(jwt.payload, issuers());
       const wanted = wantedKey(jwt.header, issuer.algorithms);
 
       // 2. Is it?
       const key = await keys.find(issuer.issuer, wanted, now);
-      if (!verifySignature(wanted.alg, key, jwt.signingInput, jwt.signature)) {
-        throw unproven('signature');
-      }
+      const isRemembered = 'key' in jwt;
+      const proven =
+        isRemembered && jwt.key === key
+          ? jwt
+          : mustBeSigned(isRemembered ? decode(token) : jwt, wanted.alg, key);
+      if (proven !== jwt) signed.set(spelling, proven);
 
       // 3. Is it for us, and for now?
       const claims = readIdTokenClaims(jwt.payload, issuer, now);
@@ -109,9 +129,15 @@ export const createIdTokenVerifier = ({
         issuer: issuer.issuer,
         tenant: issuer.tenant,
         userId: userIdOf(issuer.issuer, claims.subject),
-        // Without the signature, which anyone can respell (see protocol/ecdsa.ts): one token, one hash.
-        tokenHash: hash('sha256', jwt.signingInput, 'base64url'),
+        tokenHash: proven.tokenHash,
       };
     },
   };
+};
+
+const mustBeSigned = (jwt: DecodedJwt, alg: string, key: KeyObject): Signed => {
+  const { header, payload, signingInput, signature } = jwt;
+  if (!verifySignature(alg, key, signingInput, signature)) throw unproven('signature');
+  // Without the signature, which anyone can respell (see protocol/ecdsa.ts): one token, one hash.
+  return { header, payload, key, tokenHash: hash('sha256', signingInput, 'base64url') };
 };

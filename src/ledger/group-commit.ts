@@ -1,8 +1,9 @@
 /**
  * Group commit: what concurrent requests write goes to the database together.
  *
- * An item waits until the end of this turn of the event loop, or until a place in flight is free,
- * and then leaves with everything that waited beside it. Each caller gets its own answer.
+ * An item waits until the end of this turn of the event loop, or until the batch before it has been
+ * written, and then leaves with everything that waited beside it. Each caller gets its own answer.
+ * Batches travel side by side only where they are full: what a batch costs is shared by all in it.
  */
 export interface GroupCommitOptions<Item, Answer> {
   /** Writes all items in one commit and answers in their order. Rejects when none was written. */
@@ -35,6 +36,8 @@ export const createGroupCommit = <Item, Answer>(
   let inFlight = 0;
   let scheduled = false;
 
+  const isFull = (): boolean => waiting.size >= options.maxItems;
+
   const send = (batch: readonly Waiting<Item, Answer>[]): Promise<void> =>
     options.write(batch.map(({ item }) => item)).then(
       (answers) => hand(batch, answers),
@@ -52,7 +55,7 @@ export const createGroupCommit = <Item, Answer>(
 
   const flush = (): void => {
     scheduled = false;
-    while (waiting.size > 0 && inFlight < options.maxInFlight) {
+    while (waiting.size > 0 && inFlight < (isFull() ? options.maxInFlight : 1)) {
       const batch = [...waiting.values().take(options.maxItems)];
       for (const one of batch) waiting.delete(one);
       inFlight += 1;

@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { calculateJwkThumbprint } from 'jose';
-import { BoundedMap } from '../../../src/identity/bounded-map.ts';
 import { importPublicJwk, readPublicJwk } from '../../../src/identity/jwk.ts';
 
 const jwkOf = ({ publicKey }: ReturnType<typeof generateKeyPairSync>) =>
@@ -60,16 +59,5 @@ describe('public JWKs', () => {
     const jwk = rsa(2048);
     const padded = Buffer.concat([Buffer.from([0]), Buffer.from(jwk.n!, 'base64url')]);
     expect(usable({ ...jwk, n: padded.toString('base64url') })).toBe(false);
-  });
-});
-
-describe('bounded map', () => {
-  it('forgets what was used longest ago', () => {
-    const map = new BoundedMap<string, number>(2);
-    map.set('a', 1);
-    map.set('b', 2);
-    map.get('a');
-    map.set('c', 3);
-    expect([map.get('a'), map.get('b'), map.get('c'), map.size]).toEqual([1, undefined, 3, 2]);
   });
 });
