@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import { ulid } from 'ulid';
 import { randomFrom } from '../protocol/random.ts';
+import { shortName } from '../protocol/short-name.ts';
 
 /** Identifiers name things on record. They sort by time, and none is ever a secret. */
 const identifier = (prefix: string) => (now: Date) => `${prefix}_${ulid(now.getTime(), fraction)}`;
@@ -14,3 +16,7 @@ export const newRevocationId = identifier('rv');
 
 /** `d_` + the thumbprint of the DPoP key, until a device is attested. */
 export const deviceIdOf = (jkt: string): string => `d_${jkt}`;
+
+/** `g_` + 26 characters derived from the hash of the sign-in: one for each ID token. */
+export const grantIdOf = (rootHash: string): string =>
+  `g_${shortName(hash('sha256', `grant\0${rootHash}`, 'buffer'))}`;

@@ -2,6 +2,7 @@ import { hash, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { unproven } from '../protocol/oauth-error.ts';
 import type { SignIn } from '../protocol/principal.ts';
+import { shortName } from '../protocol/short-name.ts';
 import { type ClaimRules, readIdTokenClaims } from './claims.ts';
 import { createIssuerKeys, type Fetch, type WantedKey } from './issuer-keys.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, keyTypeFor, verifySignature } from './jwt.ts';
@@ -34,19 +35,9 @@ export interface IdTokenVerifierDependencies {
 /** Bytes: more than any issuer sends, little enough to parse before anything is known. */
 const LONGEST_TOKEN = 16 * 1024;
 
-const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
-const USER_ID_LENGTH = 26;
-
-/** `u_` and the first 130 bits of SHA-256(issuer NUL subject), most significant first, in Crockford's base 32. */
-const userIdOf = (issuer: string, subject: string): string => {
-  const digest = hash('sha256', `${issuer}\0${subject}`, 'buffer');
-  let id = 'u_';
-  for (let bit = 0; bit < 5 * USER_ID_LENGTH; bit += 5) {
-    const window = digest.readUInt16BE(bit >> 3);
-    id += CROCKFORD.charAt((window >> (11 - (bit & 7))) & 31);
-  }
-  return id;
-};
+/** `u_` and 26 characters of SHA-256(issuer NUL subject). */
+const userIdOf = (issuer: string, subject: string): string =>
+  `u_${shortName(hash('sha256', `${issuer}\0${subject}`, 'buffer'))}`;
 
 const decode = (token: string): DecodedJwt => {
   const jwt = decodeJwt(token);

@@ -49,6 +49,10 @@ export interface TokenRecord {
   readonly parentId: string | undefined;
   readonly rootId: string;
   readonly root: Root | undefined;
+  /** The authorization it comes from, shared by all that comes from one sign-in; none for a client alone. */
+  readonly grantId: string | undefined;
+  /** Its place in the status lists, counted through all of them; a JWT's alone. */
+  readonly statusIndex: number | undefined;
   readonly lineage: readonly LockTarget[];
   readonly policyDigest: string;
   readonly policies: readonly string[];

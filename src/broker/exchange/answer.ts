@@ -97,6 +97,8 @@ const toTokenRecord = (
     parentId: authority.held?.tokenId,
     rootId: authority.held?.rootId ?? tokenId,
     root: authority.root,
+    grantId: authority.grantId,
+    statusIndex: undefined,
     lineage: lineageOf(exchange, tokenId, deviceId, signingKey),
     policyDigest,
     policies,

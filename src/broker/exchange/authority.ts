@@ -3,6 +3,7 @@ import type { Issuance } from '../../ledger/ledger.ts';
 import type { LockTarget, Root, SeenProof, TokenRecord } from '../../ledger/records.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Attributes, SignIn } from '../../protocol/principal.ts';
+import { grantIdOf } from '../identifiers.ts';
 
 /**
  * What an exchange may draw on: a proven sign-in, a Daypass token, or a client acting for itself.
@@ -15,6 +16,8 @@ export interface Authority {
   /** Undefined for a client: its registration has no end of its own here. */
   readonly expiresAt: Date | undefined;
   readonly root: Root | undefined;
+  /** One authorization, whatever comes of it; undefined for a client, which asks for itself each time. */
+  readonly grantId: string | undefined;
   /** Set where the authority is a token: what it holds, and what its holder must prove. */
   readonly held: TokenRecord | undefined;
   /** Everything whose revocation kills what is issued. */
@@ -31,8 +34,9 @@ export interface AuthorityUser {
   readonly attributes: Attributes;
 }
 
-/** Any lock on a token kills it, whatever the moment. */
+/** Any lock on a token or a grant kills it, whatever the moment: neither is ever given again. */
 const ALWAYS = new Date(0);
+const NEVER_AGAIN = /^(?:token|grant):/;
 
 export const fromSignIn = (signIn: SignIn): Authority => {
   const people: LockTarget[] = [
@@ -41,6 +45,7 @@ export const fromSignIn = (signIn: SignIn): Authority => {
     `tenant:${signIn.tenant}`,
   ];
   const since = new Date(signIn.issuedAt * 1000);
+  const grantId = grantIdOf(signIn.tokenHash);
   return {
     subject: signIn.subject,
     tenantId: signIn.tenant,
@@ -51,11 +56,15 @@ export const fromSignIn = (signIn: SignIn): Authority => {
       sessionId: signIn.sessionId,
       expiresAt: new Date(signIn.expiresAt * 1000),
     },
+    grantId,
     held: undefined,
-    lineage: people,
+    lineage: [...people, `grant:${grantId}`],
     // Revoking a person, an issuer or a tenant ends the sign-ins before it too. Leans closed: an ID
     // token of the very second of the revocation is refused.
-    authorities: people.map((key) => ({ key, since })),
+    authorities: [
+      ...people.map((key) => ({ key, since })),
+      { key: `grant:${grantId}`, since: ALWAYS },
+    ],
     seen: [],
     signIn,
   };
@@ -75,6 +84,7 @@ export const fromToken = (token: TokenRecord): Authority => ({
         },
   expiresAt: token.expiresAt,
   root: token.root,
+  grantId: token.grantId,
   held: token,
   lineage: token.lineage,
   authorities: authoritiesOf(token),
@@ -88,6 +98,7 @@ export const fromClient = (app: App): Authority => ({
   user: undefined,
   expiresAt: undefined,
   root: undefined,
+  grantId: undefined,
   held: undefined,
   lineage: [`tenant:${app.tenant}`],
   authorities: [],
@@ -97,7 +108,7 @@ export const fromClient = (app: App): Authority => ({
 
 /** What must not have been revoked since a token was issued, for the token to be good for anything. */
 export const authoritiesOf = ({ lineage, issuedAt }: TokenRecord): Issuance['authorities'] =>
-  lineage.map((key) => ({ key, since: key.startsWith('token:') ? ALWAYS : issuedAt }));
+  lineage.map((key) => ({ key, since: NEVER_AGAIN.test(key) ? ALWAYS : issuedAt }));
 
 export const heldDetails = (authority: Authority): readonly StorageDetail[] | undefined =>
   authority.held?.authorizationDetails;

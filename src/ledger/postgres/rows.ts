@@ -34,6 +34,8 @@ export interface TokenRow {
   root_hash: string | null;
   session_id: string | null;
   root_expires_at: Date | null;
+  grant_id: string | null;
+  status_index: bigint | null;
   lineage: LockTarget[];
   policy_digest: string;
   policies: string[];
@@ -72,6 +74,8 @@ export const tokenToRow = (token: TokenRecord): object => ({
   root_hash: token.root?.tokenHash,
   session_id: token.root?.sessionId,
   root_expires_at: token.root?.expiresAt,
+  grant_id: token.grantId,
+  status_index: token.statusIndex,
   lineage: token.lineage,
   policy_digest: token.policyDigest,
   policies: token.policies,
@@ -113,6 +117,8 @@ export const tokenFromRow = (row: TokenRow): TokenRecord => ({
           sessionId: known(row.session_id),
           expiresAt: row.root_expires_at,
         },
+  grantId: known(row.grant_id),
+  statusIndex: row.status_index === null ? undefined : Number(row.status_index),
   lineage: row.lineage,
   policyDigest: row.policy_digest,
   policies: row.policies,

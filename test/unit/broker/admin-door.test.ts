@@ -46,6 +46,8 @@ const token: TokenRecord = {
   parentId: undefined,
   rootId: 'tk_1',
   root: undefined,
+  grantId: undefined,
+  statusIndex: undefined,
   lineage: [],
   policyDigest: '',
   policies: [],
