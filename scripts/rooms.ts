@@ -74,7 +74,7 @@ export const ROOMS: readonly Room[] = [
     question: 'Whom does a presented token, proof or device speak for?',
     doors: ['verifier.ts', 'dpop.ts', 'attestation.ts'],
     rooms: ['protocol', 'scope'],
-    packages: [everywhere('jose')],
+    packages: [everywhere('jose', 'lru-cache')],
   },
   {
     name: 'policy',
@@ -146,13 +146,11 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'http',
-    question: 'How does an answer travel? The only room that knows Koa, and the wire schemas.',
+    question: 'How does an answer travel? The only room that knows sockets, and the wire schemas.',
     doors: ['app.ts', 'route-table.ts', 'openapi.ts'],
     rooms: ['protocol', 'scope', 'config', 'identity', 'ledger', 'broker'],
     packages: [
       everywhere(
-        'koa',
-        '@koa/router',
         'zod',
         '@asteasolutions/zod-to-openapi',
         '@opentelemetry/api',

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import type { ConfirmedConfiguration } from '../broker/configuration.ts';
 import type { Configure } from '../broker/configure/configure.ts';
@@ -8,9 +7,9 @@ import type { Config } from '../config/config.ts';
 import { type Answered, createApp } from '../http/app.ts';
 import { createAuthorizationServer } from '../http/authorization-server.ts';
 import { createContentHandler } from '../http/content.ts';
+import { createCors } from '../http/cors.ts';
 import { createMetrics, type IssuedKind } from '../http/metrics.ts';
 import { createOpenApi } from '../http/openapi.ts';
-import { createCors } from '../http/origin.ts';
 import { createPages } from '../http/pages.ts';
 import { createRequestContext } from '../http/request-context.ts';
 import { routeTable } from '../http/route-table.ts';
@@ -48,13 +47,8 @@ export const createHandlers = (parts: HttpParts) => {
   const metrics = createMetrics();
   const requestContext = createRequestContext(config.trustedProxies, issuer);
 
-  // The library makes a Koa context of its own: what ours knows of a request travels beside it.
+  // The library makes a context of its own: what we know of a request travels beside it.
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
-  const contextFor = (ctx: Context): RequestContext => {
-    const context = requestContext(ctx.req);
-    contexts.set(ctx.req, context);
-    return context;
-  };
   const answer = createProvider({
     issuer,
     artifacts: ledger.artifacts,
@@ -93,7 +87,7 @@ export const createHandlers = (parts: HttpParts) => {
     if (kind) metrics.issued(kind, answer.status < 300 ? 'granted' : 'denied');
     log(logger, answer);
   };
-  const app = createApp({
+  const api = createApp({
     routes,
     serve: createServeRoute({
       issuer,
@@ -103,24 +97,24 @@ export const createHandlers = (parts: HttpParts) => {
       audit: ledger.audit,
       now,
     }),
-    requestContext: contextFor,
+    requestContext,
     cors: createCors(configuration, issuer),
     nonce: broker.nonce,
     onAnswer,
+    onBroken: (error) => {
+      if (isClientsOwn(error)) logger.debug({ err: error }, 'a client broke off');
+      else logger.error({ err: error }, 'answering failed');
+    },
     pages: createPages('/openapi.json'),
     provider: createAuthorizationServer({
-      answer: async (request, response) => {
+      answer: async ({ request, context }, response) => {
+        contexts.set(request, context);
         await configuration.confirm();
         return answer(request, response);
       },
       pin: (request) => pinHost(request, issuer),
     }),
   });
-  app.on('error', (error) => {
-    if (isClientsOwn(error)) logger.debug({ err: error }, 'a client broke off');
-    else logger.error({ err: error }, 'answering failed');
-  });
-
   const gateway = createLocalGateway({ stores: stores.local });
   const content = createContentHandler({
     redeem: broker.redeemTicket,
@@ -129,7 +123,7 @@ export const createHandlers = (parts: HttpParts) => {
     onError: (error, requestId) =>
       logger.info({ requestId, code: error.code, detail: error.detail }, 'refused'),
   });
-  return { api: app.callback(), content };
+  return { api, content };
 };
 
 /** What an answer of these routes hands out. */

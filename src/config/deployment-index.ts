@@ -22,6 +22,8 @@ export interface DeploymentIndex {
   appByAudience(issuerId: string, party: string): App | undefined;
   bucket(id: string): Bucket | undefined;
   resourceServer(id: string): ResourceServer | undefined;
+  /** Whether any app's pages come from there. */
+  hasOrigin(origin: string): boolean;
 }
 
 const by = <T>(entries: readonly T[], key: (entry: T) => string): ReadonlyMap<string, T> =>
@@ -48,6 +50,7 @@ export const indexDeployment = (deployment: Deployment): DeploymentIndex => {
   const audiences = byAudience(deployment);
   const buckets = by(deployment.buckets, ({ id }) => id);
   const servers = by(deployment.resource_servers, ({ id }) => id);
+  const origins = new Set(deployment.apps.flatMap((app) => app.origins));
   return {
     deployment,
     tenant: (id) => tenants.get(id),
@@ -57,5 +60,6 @@ export const indexDeployment = (deployment: Deployment): DeploymentIndex => {
     appByAudience: (issuerId, party) => audiences.get(JSON.stringify([issuerId, party])),
     bucket: (id) => buckets.get(id),
     resourceServer: (id) => servers.get(id),
+    hasOrigin: (origin) => origins.has(origin),
   };
 };

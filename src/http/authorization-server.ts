@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context, Middleware, Next } from 'koa';
+import type { Section } from './app.ts';
 import { NO_STORE } from './reply.ts';
 import { methodNotAllowed } from './unanswered.ts';
+import type { Visit } from './visit.ts';
 
 /** The library's endpoints that this release stands behind, each with its method; nothing else of it is reachable. */
 const ENDPOINTS: ReadonlyMap<string, string> = new Map([['/token', 'POST']]);
@@ -9,7 +10,7 @@ const ENDPOINTS: ReadonlyMap<string, string> = new Map([['/token', 'POST']]);
 export interface AuthorizationServerDependencies {
   /** Sets headers on `response`, and leaves status and body to us. */
   readonly answer: (
-    request: IncomingMessage,
+    visit: Visit,
     response: ServerResponse,
   ) => Promise<{ readonly status: number; readonly body: unknown }>;
   /** Makes the library see the configured issuer, whatever `Host` says. */
@@ -17,15 +18,13 @@ export interface AuthorizationServerDependencies {
 }
 
 export const createAuthorizationServer =
-  ({ answer, pin }: AuthorizationServerDependencies): Middleware =>
-  async (ctx: Context, next: Next): Promise<void> => {
-    const method = ENDPOINTS.get(ctx.path);
-    if (method === undefined) return next();
-    ctx.state.route = ctx.path;
-    if (ctx.method !== method) throw methodNotAllowed([method]);
-    pin(ctx.req);
-    const { status, body } = await answer(ctx.req, ctx.res);
-    ctx.set(NO_STORE);
-    ctx.status = status;
-    ctx.body = body;
+  ({ answer, pin }: AuthorizationServerDependencies): Section =>
+  async (visit, response) => {
+    const method = ENDPOINTS.get(visit.path);
+    if (method === undefined) return undefined;
+    visit.route = visit.path;
+    if (visit.method !== method) throw methodNotAllowed([method]);
+    pin(visit.request);
+    const { status, body } = await answer(visit, response);
+    return { status, headers: NO_STORE, body };
   };

@@ -2,22 +2,24 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Context, Middleware, Next } from 'koa';
+import type { Section } from './app.ts';
+import type { Reply } from './reply.ts';
+import { headerOf, type Visit } from './visit.ts';
 
 /**
  * The API's documentation for people: Swagger UI from its package, which asks no other host for anything.
  *
  * @param openapiUrl where the description is, as the browser sees it; the same origin, or CSP refuses it.
  */
-export const createPages = (openapiUrl: string): Middleware => {
+export const createPages = (openapiUrl: string): Section => {
   const pages = pagesOf(openapiUrl);
-  return async (ctx: Context, next: Next): Promise<void> => {
-    const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
-    if (isRead && ctx.path === '/') return ctx.redirect('/docs');
-    const page = isRead ? pages.get(ctx.path) : undefined;
-    if (!page) return next();
-    ctx.state.route = '/docs';
-    send(ctx, page.type, await page.content());
+  return async (visit) => {
+    const isRead = visit.method === 'GET' || visit.method === 'HEAD';
+    if (isRead && visit.path === '/') return { status: 302, headers: { Location: '/docs' } };
+    const page = isRead ? pages.get(visit.path) : undefined;
+    if (!page) return undefined;
+    visit.route = '/docs';
+    return toReply(visit, page.type, await page.content());
   };
 };
 
@@ -31,18 +33,20 @@ interface Content {
   readonly etag: string;
 }
 
+const SCRIPT = 'text/javascript; charset=utf-8';
+
 const pagesOf = (openapiUrl: string): ReadonlyMap<string, Page> => {
   const own = (type: string, text: string): Page => {
     const content = Promise.resolve(toContent(Buffer.from(text)));
     return { type, content: () => content };
   };
-  const page = own('text/html', PAGE);
+  const page = own('text/html; charset=utf-8', PAGE);
   return new Map([
     ['/docs', page],
     ['/docs/', page],
-    ['/docs/init.js', own('text/javascript', initScript(openapiUrl))],
-    ['/docs/swagger-ui.css', asset('text/css', 'swagger-ui.css')],
-    ['/docs/swagger-ui-bundle.js', asset('text/javascript', 'swagger-ui-bundle.js')],
+    ['/docs/init.js', own(SCRIPT, initScript(openapiUrl))],
+    ['/docs/swagger-ui.css', asset('text/css; charset=utf-8', 'swagger-ui.css')],
+    ['/docs/swagger-ui-bundle.js', asset(SCRIPT, 'swagger-ui-bundle.js')],
     ['/docs/favicon-32x32.png', asset('image/png', 'favicon-32x32.png')],
   ]);
 };
@@ -67,12 +71,11 @@ const toContent = (bytes: Buffer): Content => ({
   etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
 });
 
-const send = (ctx: Context, type: string, { bytes, etag }: Content): void => {
-  ctx.status = 200;
-  ctx.type = type;
-  ctx.set({ ...PROTECTION, 'Cache-Control': 'no-cache', ETag: etag });
-  if (ctx.fresh) ctx.status = 304;
-  else ctx.body = bytes;
+const toReply = (visit: Visit, type: string, { bytes, etag }: Content): Reply => {
+  const headers = { ...PROTECTION, 'Cache-Control': 'no-cache', ETag: etag };
+  // RFC 9110 §13.1.2: entity tags are quoted, so none is part of another.
+  if (headerOf(visit, 'if-none-match').includes(etag)) return { status: 304, headers };
+  return { status: 200, headers: { ...headers, 'Content-Type': type }, body: bytes };
 };
 
 const POLICY = [

@@ -1,8 +1,7 @@
-import type { Context } from 'koa';
 import type { Admin, createAdminDoor } from '../broker/admin.ts';
 import { type Audited, audited } from '../broker/audited.ts';
 import type { ConfirmedConfiguration } from '../broker/configuration.ts';
-import type { PresentedCredential, RequestContext } from '../broker/context.ts';
+import type { PresentedCredential } from '../broker/context.ts';
 import type { createTokenProver } from '../broker/held-token.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
@@ -12,6 +11,7 @@ import { parseWith } from './parse.ts';
 import { asRefusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
+import { headerOf, queryOf, type Visit } from './visit.ts';
 
 export interface ServeRouteDependencies extends Audited {
   readonly issuer: string;
@@ -23,16 +23,12 @@ export interface ServeRouteDependencies extends Audited {
 /** Who comes first, then what they say: an unauthenticated caller learns nothing of a body's shape. */
 export const createServeRoute =
   (dependencies: ServeRouteDependencies) =>
-  async (
-    route: Route,
-    ctx: Context,
-    params: Record<string, string>,
-    context: RequestContext,
-  ): Promise<Reply> => {
-    const serve = (caller: Caller): Promise<Reply> => answer(route, ctx, params, context, caller);
+  async (route: Route, visit: Visit, params: Readonly<Record<string, string>>): Promise<Reply> => {
+    const serve = (caller: Caller): Promise<Reply> => answer(route, visit, params, caller);
     const { authentication, method, path } = route;
+    const { context } = visit;
     if (authentication === 'none') return serve({});
-    const credential = presented(ctx, dependencies.issuer, context);
+    const credential = presented(visit, dependencies.issuer);
     await dependencies.configuration.confirm();
     if (authentication === 'credential') return serve({ credential });
 
@@ -58,28 +54,31 @@ interface Caller {
 
 const answer = async (
   route: Route,
-  ctx: Context,
-  params: Record<string, string>,
-  context: RequestContext,
+  visit: Visit,
+  params: Readonly<Record<string, string>>,
   caller: Caller,
 ): Promise<Reply> => {
   for (const [name, value] of Object.entries(params)) mustBeText(value, name);
   const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
-  const body = route.body && parseWith(route.body, await readJson(ctx.req, limit));
-  const query = route.query && parseWith(route.query, soundQuery(ctx));
-  const accept = ctx.get('Accept').toLowerCase();
-  const input = { body, query, params, context, accept, ...caller };
+  const body = route.body && parseWith(route.body, await readJson(visit.request, limit));
+  const query = route.query && parseWith(route.query, soundQuery(visit));
+  const accept = headerOf(visit, 'accept').toLowerCase();
+  const input = { body, query, params, context: visit.context, accept, ...caller };
   // Which members `input` has, its caller has just decided by the same discriminant.
   return (route.handle as (given: typeof input) => Promise<Reply>)(input);
 };
 
-const presented = (ctx: Context, issuer: string, context: RequestContext): PresentedCredential =>
-  readCredential(ctx.req.headersDistinct, ctx.method, `${issuer}${ctx.path}`, context);
+const presented = (
+  { request, method, path, context }: Visit,
+  issuer: string,
+): PresentedCredential =>
+  readCredential(request.headersDistinct, method, `${issuer}${path}`, context);
 
 /** A parameter given twice means nothing for certain: it stays a list, and no schema takes one. */
-const soundQuery = (ctx: Context): object => {
-  for (const [name, value] of Object.entries(ctx.query)) {
+const soundQuery = (visit: Visit): object => {
+  const query = queryOf(visit);
+  for (const [name, value] of Object.entries(query)) {
     for (const text of [name, value].flat()) mustBeText(text ?? '', 'query');
   }
-  return { ...ctx.query };
+  return { ...query };
 };

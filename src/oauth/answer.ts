@@ -13,7 +13,7 @@ export type AnswerOAuth = (
   response: ServerResponse,
 ) => Promise<{ readonly status: number; readonly body: unknown }>;
 
-/** What the library would allow every page, where no page asks. */
+/** What the library would allow a page. */
 const CORS = ['Access-Control-Allow-Origin', 'Access-Control-Expose-Headers'];
 
 interface Outcome {
@@ -55,7 +55,7 @@ export const createAnswer = (
       thrown.set(ctx.req, error);
     }
     // Not the library's to say: CORS is our own pipeline's, and a challenge comes with its refusal.
-    if (ctx.get('Origin') === '') for (const name of CORS) ctx.remove(name);
+    for (const name of CORS) ctx.remove(name);
     ctx.remove('WWW-Authenticate');
     const { client } = ctx.oidc;
     outcomes.set(ctx.req, { body: ctx.body, error: thrown.get(ctx.req), client });

@@ -39,6 +39,8 @@ export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth 
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clientAuthMethods: [...CLIENT_AUTH_METHODS],
     enabledJWA: { clientAuthSigningAlgValues: [...CLIENT_AUTH_ALGORITHMS] },
+    // Which pages may call is decided before the library is asked (http/cors).
+    clientBasedCORS: () => true,
     pkce: { required: () => true },
     clockTolerance: TOLERANCE,
     // A caller that prefers HTML is a program all the same: refusals are JSON.

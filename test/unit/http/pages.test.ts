@@ -1,19 +1,21 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import Koa from 'koa';
 import { createPages } from '../../../src/http/pages.ts';
+import { writeReply } from '../../../src/http/reply.ts';
+import { toVisit } from '../../../src/http/visit.ts';
 
 let server: Server;
 let base: string;
 
 beforeAll(async () => {
-  const app = new Koa();
-  app.use(createPages('/openapi.json?"</script>'));
-  app.use((ctx) => {
-    ctx.status = 418;
+  const pages = createPages('/openapi.json?"</script>');
+  const context = { requestId: 'r', ip: undefined, traceId: undefined, origin: undefined };
+  server = createServer(async (request, response) => {
+    const visit = toVisit(request, context);
+    const reply = (await pages(visit, response)) ?? { status: 418 };
+    await writeReply(response, visit.method, reply, {});
   });
-  server = createServer(app.callback());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
