@@ -1,5 +1,6 @@
 import type { App } from '../config/deployment.ts';
 import type { QuotaClaim, Quotas } from '../ledger/ledger.ts';
+import type { Reservation } from '../ledger/records.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 
 const MINUTE = 60;
@@ -55,14 +56,19 @@ export const takeExchange = async (
 
 const NOTHING_TAKEN = async (): Promise<void> => {};
 
-/** @returns what gives it all back, for an upload that was not recorded after all. */
+/** What an upload took: `refund` is for one that was not recorded after all, the ledger knows the rest. */
+export interface TakenUpload {
+  readonly reserved: readonly Reservation[];
+  readonly refund: () => Promise<void>;
+}
+
 export const takeUpload = async (
   quotas: Quotas,
   app: App,
   userId: string | undefined,
   size: number,
   now: Date,
-): Promise<() => Promise<void>> => {
+): Promise<TakenUpload> => {
   const { uploads_per_hour: uploads, bytes_per_day: bytes } = app.limits ?? {};
   const taken: QuotaClaim[] = [];
   const refund = async (): Promise<void> => {
@@ -85,5 +91,5 @@ export const takeUpload = async (
     await refund();
     throw error;
   }
-  return refund;
+  return { reserved: taken, refund };
 };

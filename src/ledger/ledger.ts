@@ -1,8 +1,10 @@
 import type {
   AuditRecord,
   LockTarget,
+  NewObject,
   ObjectRecord,
   ObjectStatus,
+  Reservation,
   SeenProof,
   TicketRecord,
   TokenRecord,
@@ -53,7 +55,7 @@ export interface Issuance {
     readonly ancestorId: string;
     readonly via: 'subject' | 'actor';
   }[];
-  readonly object?: ObjectRecord;
+  readonly object?: NewObject;
   readonly ticket?: TicketRecord;
   readonly audit: AuditRecord;
 }
@@ -126,7 +128,10 @@ export interface Objects {
     keyPrefixes: readonly string[],
     page: Page,
   ): Promise<readonly ObjectRecord[]>;
-  /** One step of the life cycle, conditional on the state before it; or why it was not taken. */
+  /**
+   * One step of the life cycle, conditional on the state before it; or why it was not taken. A step to
+   * `expired` or `rejected` gives back, in the same instant, what the upload took from its app's limits.
+   */
   advance(step: ObjectStep): Promise<StepRefusal | undefined>;
   /** Takes up to `limit` objects that wait for validation, each leased to this caller until `leaseUntil`. */
   lease(now: Date, leaseUntil: Date, limit: number): Promise<readonly ObjectRecord[]>;
@@ -263,11 +268,8 @@ export interface Quotas {
   refund(claim: QuotaClaim): Promise<void>;
 }
 
-export interface QuotaClaim {
-  readonly id: string;
+export interface QuotaClaim extends Reservation {
   readonly limit: number;
-  readonly windowSeconds: number;
-  readonly amount: number;
   readonly now: Date;
 }
 

@@ -102,6 +102,18 @@ export interface ObjectRecord {
   readonly uploadExpiresAt: Date;
 }
 
+export interface NewObject extends ObjectRecord {
+  /** What it took from sliding windows at `createdAt`: given back where it comes to nothing. */
+  readonly reserved: readonly Reservation[];
+}
+
+export interface Reservation {
+  /** The counter's. */
+  readonly id: string;
+  readonly windowSeconds: number;
+  readonly amount: number;
+}
+
 /** Seconds that a URL lives which a used ticket redirected to: receipts count it for as long. */
 export const REDIRECT_TTL = 60;
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Held, openStage, type Stage } from '../security/stage.ts';
+import { eventually, type Held, openStage, type Stage } from '../security/stage.ts';
 import { type Answer, newKey } from '../support/client.ts';
 
 /** An app's `limits`: per user of the app, over a sliding window. */
@@ -129,5 +129,71 @@ describe('bytes_per_day', () => {
     expect((await upload(await stage.tokenOf(), 500)).status).toBe(429);
     await advance(120);
     expect((await upload(await stage.tokenOf(), 500)).status).toBe(201);
+  });
+});
+
+describe('what an upload took', () => {
+  beforeEach(() => beginWindow(DAY));
+
+  const holderOf = (sub: string): Promise<Held> => stage.tokenOf({ claims: { sub } });
+  const asked = async (held: Held, size: number): Promise<string> => {
+    const { status, body } = await upload(held, size);
+    expect(status).toBe(201);
+    return String(body.objectId);
+  };
+  const comesTo = (objectId: string, status: string) =>
+    eventually(async () => {
+      const [row] = await stage.query<{ status: string }>(
+        'SELECT status FROM stored_object WHERE object_id = $1',
+        [objectId],
+      );
+      return row?.status === status;
+    });
+  /** Declares an image or a text, and sends a text. */
+  const send = async (held: Held, size: number, contentType: string): Promise<string> => {
+    const { body } = await stage.client.call('/request-upload', {
+      body: { filename: 'a', size, contentType },
+      token: held.token,
+      key: held.key,
+    });
+    const headers = body.headers as Record<string, string>;
+    await fetch(String(body.uploadUrl), { method: 'PUT', headers, body: 'x'.repeat(size) });
+    return String(body.objectId);
+  };
+
+  it('is given back, once, when nothing ever arrives', async () => {
+    const held = await holderOf('absent-minded');
+    await comesTo(await send(held, 400, 'text/plain'), 'available');
+    const lost = await asked(held, 600);
+    await advance(1_000);
+    await comesTo(lost, 'expired');
+    const again = await holderOf('absent-minded');
+    expect((await upload(again, 601)).status).toBe(429);
+    await asked(again, 600);
+    expect((await upload(again, 1)).status).toBe(429);
+  });
+
+  it('is given back when what arrived is not what was declared', async () => {
+    const held = await holderOf('careless');
+    await comesTo(await send(held, 1_000, 'image/png'), 'rejected');
+    for (const size of [400, 300, 300]) await asked(held, size);
+    expect((await upload(held, 1)).status).toBe(429);
+  });
+
+  it('is given back to the window it was taken from, and to no other', async () => {
+    await advance(DAY - 400);
+    const lost = await asked(await holderOf('nocturnal'), 600);
+    await advance(HOUR); // another day
+    const held = await holderOf('nocturnal');
+    await asked(held, 1);
+    await comesTo(lost, 'expired');
+    await asked(held, 999);
+    expect((await upload(held, 1)).status).toBe(429);
+  });
+
+  it('stays taken by what became available', async () => {
+    const held = await holderOf('careful');
+    await comesTo(await send(held, 900, 'text/plain'), 'available');
+    expect((await upload(held, 101)).status).toBe(429);
   });
 });

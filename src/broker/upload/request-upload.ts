@@ -1,5 +1,5 @@
 import type { Issuances, Quotas } from '../../ledger/ledger.ts';
-import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
+import type { NewObject, ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ObjectStore, PresignedUpload } from '../../storage/object-store.ts';
@@ -78,14 +78,15 @@ const attempt = async (
     policyDigest: dependencies.policy.digest,
   });
 
-  const object = toRecord(use, placement, request, ttl, now);
-  const refund = await takeUpload(
-    dependencies.quotas,
+  const { quotas } = dependencies;
+  const { reserved, refund } = await takeUpload(
+    quotas,
     use.app,
     use.token.userId,
     request.size,
     now,
   );
+  const object = { ...toRecord(use, placement, request, ttl, now), reserved };
   const refusal = await record(dependencies, object, use.inForce, use.token, event).catch(
     async (error: unknown) => {
       await refund().catch(() => undefined);
@@ -155,7 +156,7 @@ const toRecord = (
 
 const record = (
   { issuances }: RequestUploadDependencies,
-  object: ObjectRecord,
+  object: NewObject,
   inForce: InForce,
   token: TokenRecord,
   event: AuditDraft,

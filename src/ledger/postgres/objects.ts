@@ -4,6 +4,7 @@ import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { Prisma, type StoredObject } from './generated/client.ts';
+import { giveBack } from './quotas.ts';
 import { known } from './rows.ts';
 
 export const createObjects = (database: Database): Objects => ({
@@ -60,7 +61,11 @@ export const createObjects = (database: Database): Objects => ({
             AND (${to} <> 'available' OR NOT EXISTS (
               SELECT FROM lock AS l WHERE l.target = ANY (o.lineage)
                 AND (l.target LIKE 'token:%' OR l.effective_at >= o.created_at)))
-          RETURNING o.object_id
+          RETURNING o.object_id, o.reserved, o.created_at
+        ), returned AS (${giveBack(Prisma.sql`
+          SELECT r.id, r.window_seconds, r.amount, step.created_at AS taken_at
+          FROM step, jsonb_to_recordset(step.reserved) AS r(id text, window_seconds int, amount bigint)
+          WHERE ${to} IN ('expired', 'rejected')`)}
         ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM step) RETURNING event_id)
         SELECT CASE WHEN NOT EXISTS (SELECT FROM step)
           THEN coalesce((SELECT refusal FROM holder), 'moved_on') END AS refusal`;
@@ -124,7 +129,7 @@ const one = (query: Prisma.PrismaPromise<StoredObject | null>): Promise<ObjectRe
 const many = (query: Prisma.PrismaPromise<ObjectRow[]>): Promise<readonly ObjectRecord[]> =>
   promptly(async () => (await query).map(fromRow));
 
-type ObjectRow = Omit<StoredObject, 'leaseUntil' | 'settledAt' | 'stagingGoneAt'>;
+type ObjectRow = Omit<StoredObject, 'leaseUntil' | 'settledAt' | 'stagingGoneAt' | 'reserved'>;
 
 /** An `ObjectRow` of a raw statement, under the names the client gives its members. */
 const COLUMNS = Prisma.sql`

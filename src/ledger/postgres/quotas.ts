@@ -1,6 +1,7 @@
 import type { QuotaClaim, Quotas } from '../ledger.ts';
 import type { Database } from './client.ts';
 import { promptly } from './failure.ts';
+import { Prisma } from './generated/client.ts';
 
 /**
  * Sliding windows from two counters: what was used in this window, and the share of the one before
@@ -34,10 +35,24 @@ export const createQuotas = (database: Database): Quotas => ({
 
   refund: (claim) =>
     promptly(async () => {
-      await database.$executeRaw`
-        UPDATE quota_counter SET used = greatest(0, used - ${claim.amount}::bigint) WHERE id = ${claim.id}`;
+      await database.$executeRaw(
+        giveBack(Prisma.sql`SELECT ${claim.id} AS id, ${claim.windowSeconds}::int AS window_seconds,
+          ${claim.amount}::bigint AS amount, ${claim.now}::timestamptz AS taken_at`),
+      );
     }),
 });
+
+/**
+ * Gives back what was taken, to the window it was taken from: what has slid out of sight is gone anyway.
+ *
+ * @param taken rows of `id`, `window_seconds`, `amount` and `taken_at`, each counter once.
+ */
+export const giveBack = (taken: Prisma.Sql): Prisma.Sql => Prisma.sql`
+  UPDATE quota_counter AS q SET
+    used = CASE WHEN t.taken_at >= q.window_start THEN greatest(0, q.used - t.amount) ELSE q.used END,
+    before = CASE WHEN t.taken_at >= q.window_start THEN q.before ELSE greatest(0, q.before - t.amount) END
+  FROM (${taken}) AS t
+  WHERE q.id = t.id AND t.taken_at >= q.window_start - make_interval(secs => t.window_seconds)`;
 
 const windowOf = ({ now, windowSeconds }: QuotaClaim) => {
   const size = windowSeconds * 1000;

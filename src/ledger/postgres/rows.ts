@@ -1,13 +1,7 @@
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Actor, Attributes } from '../../protocol/principal.ts';
 import { randomFrom } from '../../protocol/random.ts';
-import type {
-  AuditRecord,
-  LockTarget,
-  ObjectRecord,
-  TicketRecord,
-  TokenRecord,
-} from '../records.ts';
+import type { AuditRecord, LockTarget, NewObject, TicketRecord, TokenRecord } from '../records.ts';
 
 /** Records as rows: member names become column names, absent members NULL. */
 
@@ -133,7 +127,7 @@ export const tokenFromRow = (row: TokenRow): TokenRecord => ({
   expiresAt: row.expires_at,
 });
 
-export const objectToRow = (object: ObjectRecord): object => ({
+export const objectToRow = (object: NewObject): object => ({
   object_id: object.objectId,
   tenant_id: object.tenantId,
   bucket_id: object.bucketId,
@@ -152,6 +146,11 @@ export const objectToRow = (object: ObjectRecord): object => ({
   revision: object.revision,
   created_at: object.createdAt,
   upload_expires_at: object.uploadExpiresAt,
+  reserved: object.reserved.map(({ id, windowSeconds, amount }) => ({
+    id,
+    window_seconds: windowSeconds,
+    amount,
+  })),
 });
 
 export const ticketToRow = (ticket: TicketRecord): object => ({
