@@ -1,20 +1,24 @@
 import { unavailable } from '../../protocol/oauth-error.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import type { Issuance, IssuanceRefusal, Issuances } from '../ledger.ts';
+import type { LockTarget } from '../records.ts';
 import type { Database } from './client.ts';
 import { isDataFault, orUnavailable, PATIENCE, tooLate } from './failure.ts';
 import { auditToRow, objectToRow, ticketToRow, tokenToRow } from './rows.ts';
 
-/** Issuances through `record_issuance_1`: the function's comment in `prisma/migrations` says how. */
+/** Issuances through `record_issuance_2`: the function's comment in `prisma/migrations` says how. */
 export const createIssuances = (database: Database): Issuances => {
   const record = createGroupCommit<Issuance, IssuanceRefusal | undefined>({
     write: async (issuances) => {
       const batch = JSON.stringify(issuances.map(toElement));
-      const rows = await database.$queryRaw<{ place: number; refusal: IssuanceRefusal | null }[]>`
-        SELECT place, refusal FROM record_issuance_1(${batch}::jsonb)`;
-      const answers: (IssuanceRefusal | undefined)[] = [];
-      for (const { place, refusal } of rows) answers[place] = refusal ?? undefined;
-      return answers;
+      const [row] = await database.$queryRaw<{ refusals: (IssuanceRefusal | null)[] }[]>`
+        SELECT record_issuance_2(
+          ${batch}::jsonb,
+          ${eachOnce(issuances, ({ configuration }) => [configuration])}::int[],
+          ${eachOnce(issuances, targetsOf)}::text[],
+          ${eachOnce(issuances, ({ signIn }) => (signIn ? [signIn.tokenHash] : []))}::text[]
+        ) AS refusals`;
+      return (row?.refusals ?? []).map((refusal) => refusal ?? undefined);
     },
     isItemsFault: isDataFault,
     maxItems: 64,
@@ -29,37 +33,71 @@ export const createIssuances = (database: Database): Issuances => {
   };
 };
 
-const toElement = (issuance: Issuance, position: number): object => ({
-  position,
-  configuration: issuance.configuration,
-  keys: issuance.keys,
-  authorities: issuance.authorities,
-  proofs: issuance.proofs.map(({ kind, id, keepUntil }) => ({ kind, id, keep_until: keepUntil })),
-  sign_in: issuance.signIn && {
-    token_hash: issuance.signIn.tokenHash,
-    thumbprint: issuance.signIn.thumbprint,
-    expires_at: issuance.signIn.expiresAt,
-  },
-  person: issuance.person && {
-    user_id: issuance.person.userId,
-    issuer: issuance.person.issuer,
-    subject: issuance.person.subject,
-    issuer_id: issuance.person.issuerId,
-    tenant_id: issuance.person.tenantId,
-    first_seen_at: issuance.audit.at,
-  },
-  device: issuance.device && {
-    device_id: issuance.device.deviceId,
-    thumbprint: issuance.device.thumbprint,
-    first_seen_at: issuance.audit.at,
-  },
-  token: issuance.token && tokenToRow(issuance.token),
-  ancestors: (issuance.ancestors ?? []).map(({ ancestorId, via }) => ({
-    child_id: issuance.token?.tokenId,
-    ancestor_id: ancestorId,
-    via,
-  })),
-  object: issuance.object && objectToRow(issuance.object),
-  ticket: issuance.ticket && ticketToRow(issuance.ticket),
-  audit: auditToRow(issuance.audit),
-});
+const eachOnce = <Value>(
+  issuances: readonly Issuance[],
+  valuesOf: (issuance: Issuance) => readonly Value[],
+): Value[] => [...new Set(issuances.flatMap(valuesOf))];
+
+/** Every lock that could stand against it. */
+const targetsOf = ({ keys, authorities }: Issuance): readonly LockTarget[] => [
+  ...keys,
+  ...authorities.map(({ key }) => key),
+];
+
+/** Absent members are not sent at all: they are most of them. */
+const toElement = (issuance: Issuance): object => {
+  const { signIn, person, device, token, object, ticket, audit } = issuance;
+  const row = token && tokenToRow(token);
+  return {
+    configuration: issuance.configuration,
+    keys: issuance.keys,
+    authorities: bySince(issuance.authorities),
+    proofs: issuance.proofs.map(({ kind, id, keepUntil }) => ({ kind, id, keep_until: keepUntil })),
+    sign_in: signIn && {
+      token_hash: signIn.tokenHash,
+      thumbprint: signIn.thumbprint,
+      expires_at: signIn.expiresAt,
+    },
+    person: person && {
+      user_id: person.userId,
+      issuer: person.issuer,
+      subject: person.subject,
+      issuer_id: person.issuerId,
+      tenant_id: person.tenantId,
+      first_seen_at: audit.at,
+    },
+    device: device && {
+      device_id: device.deviceId,
+      thumbprint: device.thumbprint,
+      first_seen_at: audit.at,
+    },
+    token: row,
+    ancestors: issuance.ancestors?.map(({ ancestorId, via }) => ({
+      child_id: token?.tokenId,
+      ancestor_id: ancestorId,
+      via,
+    })),
+    object: object && objectToRow(object),
+    ticket: ticket && ticketToRow(ticket),
+    audit: beyond(row, auditToRow(audit)),
+  };
+};
+
+/** Most authorities of a credential began at the same moment. */
+const bySince = (authorities: Issuance['authorities']): object[] =>
+  [...Map.groupBy(authorities, ({ since }) => since.getTime())].map(([since, each]) => ({
+    since: new Date(since),
+    keys: each.map(({ key }) => key),
+  }));
+
+/** What the event says that the token's row does not say under the same name. */
+const beyond = (token: object | undefined, event: object): object => {
+  if (!token) return event;
+  const said = token as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(event)
+      .filter(([name, value]) => value !== said[name])
+      // NULL where the event leaves out what the token says.
+      .map(([name, value]) => [name, value ?? null]),
+  );
+};
