@@ -1,9 +1,10 @@
 import { ConfigurationError, violationsOf } from '../config/problem.ts';
+import { DPOP_ALGORITHMS } from '../protocol/dpop.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { NO_STORE, type Reply } from './reply.ts';
 
-/** Algorithms a proof may use, for the challenge (RFC 9449 §7.1). */
-const ALGORITHMS = 'ES256 Ed25519 EdDSA RS256 PS256';
+/** For the challenge (RFC 9449 §7.1). */
+const ALGORITHMS = DPOP_ALGORITHMS.join(' ');
 
 /** Every refusal, in the one shape the contract gives it. */
 export const toReply = (error: OAuthError, requestId: string): Reply => ({

@@ -1,10 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { DPOP_ALGORITHMS } from '../protocol/dpop.ts';
 import { importPublicJwk, type PublicJwk, readPublicJwk } from './jwk.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, keyTypeFor, verifySignature } from './jwt.ts';
-
-/** RFC 9449 §5.1 `dpop_signing_alg_values_supported`: asymmetric ones only (§4.2). */
-export const DPOP_ALGORITHMS = ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'] as const;
 
 /** Why a proof is refused: `message` is detail, for log and audit only. */
 export class ProofFault extends Error {

@@ -1,13 +1,17 @@
 import { createHmac, hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { DPOP_ALGORITHMS } from '../protocol/dpop.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
-import { createProofReader, DPOP_ALGORITHMS, ProofFault } from './dpop-proof.ts';
+import { createProofReader, ProofFault, type SignedProof } from './dpop-proof.ts';
 import type { JsonObject } from './jwt.ts';
 
 /** A key its caller has proven to hold, for one request. */
 export interface Proof {
   /** RFC 7638 thumbprint of the key, base64url. */
   readonly jkt: string;
+  readonly jti: string;
+  /** Ours, and young enough. */
+  readonly nonce: string;
   /** SHA-256 over `jkt` and `jti`, base64url: what is remembered against replay, in one atomic insert. */
   readonly replayId: string;
   /** Until when the replay id must be kept: no clock of ours accepts the proof any more. */
@@ -22,6 +26,8 @@ export interface ProvenRequest {
   readonly accessToken?: string;
   /** Whether the proof accompanies a `DPoP` credential (refused with 401) or a request (400). */
   readonly beside: 'credential' | 'request';
+  /** The first proof of the same request, where this is its second: the nonce is the same, key and `jti` are not. */
+  readonly second?: { readonly to: Proof; readonly field: string };
 }
 
 /** DPoP: which key does a request prove? It does not know which key was expected, nor what was seen before. */
@@ -29,8 +35,8 @@ export interface Dpop {
   /**
    * Synchronous: RFC 9449 §4.3 without the replay check, which is the ledger's.
    *
-   * @throws {OAuthError} `use_dpop_nonce` for an acceptable proof without a nonce of ours that is
-   *   young enough; `invalid_dpop_proof`, reading alike, for everything else. Both carry `DPoP-Nonce`.
+   * @throws {OAuthError} `use_dpop_nonce` for an otherwise acceptable proof whose nonce is not one of ours, or
+   *   not of now, or missing; `invalid_dpop_proof`, reading alike, for everything else. Both carry `DPoP-Nonce`.
    */
   verify(header: string | string[] | undefined, request: ProvenRequest, now: Date): Proof;
 }
@@ -51,8 +57,7 @@ const NONCE_STEPS_AHEAD = 1;
 /** Seconds from the first to the last moment at which one nonce is accepted. */
 const ACCEPTANCE_WINDOW = NONCE_STEP * (NONCE_STEPS + NONCE_STEPS_AHEAD);
 
-/** Seconds within which `iat` must lie where no nonce says how old a proof is. */
-const IAT_PAST = 60;
+/** Seconds by which `iat` may be ahead where no nonce says when a proof was made. */
 const IAT_AHEAD = 5;
 
 const LONGEST_JTI = 256;
@@ -116,6 +121,18 @@ const mustFit = (claims: JsonObject, { method, url, accessToken }: ProvenRequest
   }
 };
 
+/**
+ * Two proofs of one request are two keys that are there at the same time, for this request. Leans closed: what
+ * one of them has from the other might be nobody's but the other's.
+ */
+const mustDiffer = ({ jkt, claims }: SignedProof, { to }: Second): void => {
+  if (jkt === to.jkt) throw new ProofFault('the key is that of the first proof');
+  if (claims.jti === to.jti) throw new ProofFault('jti is that of the first proof');
+  if (claims.nonce !== to.nonce) throw new ProofFault('nonce is not that of the first proof');
+};
+
+type Second = NonNullable<ProvenRequest['second']>;
+
 const jtiOf = ({ jti }: JsonObject): string => {
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
     throw new ProofFault('jti');
@@ -123,17 +140,21 @@ const jtiOf = ({ jti }: JsonObject): string => {
 };
 
 /**
- * RFC 9449 §4.3, steps 10 and 11: is a valid nonce present? Its age then governs, whatever the
- * client's clock says (§8). Without one, only a proof of about now is told to come back with one.
+ * RFC 9449 §4.3, steps 10 and 11: the nonce, if it is one of ours that is young enough. Its age then
+ * governs, whatever the client's clock says (§8). Without one no proof is accepted; one made in advance is
+ * refused for that, while one that looks old needs nothing but a nonce: its client's clock may be slow.
  */
-const hasValidNonce = ({ nonce, iat }: JsonObject, nonces: Nonces, now: Date): boolean => {
+const validNonceOf = (
+  { nonce, iat }: JsonObject,
+  nonces: Nonces,
+  now: Date,
+): string | undefined => {
   if (nonce !== undefined) {
     if (typeof nonce !== 'string') throw new ProofFault('nonce is not a string');
-    return nonces.age(nonce, now) !== undefined;
+    return nonces.age(nonce, now) === undefined ? undefined : nonce;
   }
-  const age = seconds(now) - Number(iat);
-  if (age > IAT_PAST || age < -IAT_AHEAD) throw new ProofFault('iat is not about now');
-  return false;
+  if (Number(iat) - seconds(now) > IAT_AHEAD) throw new ProofFault('iat is in the future');
+  return undefined;
 };
 
 const REFUSALS = {
@@ -149,19 +170,25 @@ const REFUSALS = {
   },
 } as const;
 
+const REFUSED_SECOND = {
+  message: 'the proof of the key to bind to is not acceptable',
+  rule: 'proof',
+  remedy:
+    'send one fresh proof under the other key, for the same method and URL, with a jti of its own and the nonce and ath of the DPoP proof',
+};
+
 /** RFC 9449 §5, §7.1, §8 and §9 */
 const refusal = (
   code: keyof typeof REFUSALS,
   beside: ProvenRequest['beside'],
-  nonce: string,
-  detail: string,
+  { nonce, detail, second }: { nonce: string; detail: string; second: ProvenRequest['second'] },
 ): OAuthError => {
-  const { message, rule, remedy } = REFUSALS[code];
+  const { message, rule, remedy } = second ? REFUSED_SECOND : REFUSALS[code];
   const challenge = `DPoP error="${code}", algs="${DPOP_ALGORITHMS.join(' ')}"`;
   const accompaniesCredential = beside === 'credential';
   return new OAuthError(code, message, {
     detail,
-    violations: [{ field: 'DPoP', rule, message, remedy }],
+    violations: [{ field: second?.field ?? 'DPoP', rule, message, remedy }],
     status: accompaniesCredential ? 401 : 400,
     headers: {
       'DPoP-Nonce': nonce,
@@ -179,12 +206,17 @@ export const createDpop = ({ nonces }: { readonly nonces: Nonces }): Dpop => {
     request: ProvenRequest,
     now: Date,
   ): Proof | undefined => {
-    const { jkt, claims } = readProof(header);
+    const signed = readProof(header);
+    const { jkt, claims } = signed;
     mustFit(claims, request);
     const jti = jtiOf(claims);
-    if (!hasValidNonce(claims, nonces, now)) return undefined;
+    if (request.second) mustDiffer(signed, request.second);
+    const nonce = validNonceOf(claims, nonces, now);
+    if (nonce === undefined) return undefined;
     return {
       jkt,
+      jti,
+      nonce,
       replayId: hash('sha256', `${jkt}.${jti}`, 'base64url'),
       keepUntil: new Date(now.getTime() + ACCEPTANCE_WINDOW * 1000),
     };
@@ -193,7 +225,11 @@ export const createDpop = ({ nonces }: { readonly nonces: Nonces }): Dpop => {
   return {
     verify(header, request, now) {
       const refuse = (code: keyof typeof REFUSALS, detail: string): OAuthError =>
-        refusal(code, request.beside, nonces.issue(now), detail);
+        refusal(code, request.beside, {
+          nonce: nonces.issue(now),
+          detail,
+          second: request.second,
+        });
       try {
         const proof = prove(header, request, now);
         if (proof) return proof;

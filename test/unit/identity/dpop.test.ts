@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { calculateJwkThumbprint } from 'jose';
-import { createDpop, createNonces } from '../../../src/identity/dpop.ts';
+import { createDpop, createNonces, type Proof } from '../../../src/identity/dpop.ts';
 import { OAuthError } from '../../../src/protocol/oauth-error.ts';
 import { after, epoch, newKey, START } from './issuer.ts';
 import {
@@ -84,7 +84,7 @@ describe('DPoP proofs', () => {
   });
 
   it('without a nonce are asked for one', async () => {
-    for (const iat of [epoch(START) - 60, epoch(START), epoch(START) + 5]) {
+    for (const iat of [epoch(START) - 86_400, epoch(START) - 60, epoch(START), epoch(START) + 5]) {
       const refused = outcomeOf(await proofBy(clientKey, { nonce: undefined, iat }));
       expect(refused).toBeInstanceOf(OAuthError);
       expect(refused).toMatchObject({ code: 'use_dpop_nonce', status: 400 });
@@ -105,6 +105,40 @@ describe('DPoP proofs', () => {
         'WWW-Authenticate': `DPoP error="${code}", algs="ES256 Ed25519 EdDSA RS256 PS256"`,
       });
     }
+  });
+
+  describe('of a second key', () => {
+    const otherKey = newKey('ES256');
+    const first = async (): Promise<Proof> =>
+      dpop.verify(await proofBy(clientKey, { jti: 'first' }), request, START);
+    const secondTo = async (to: Proof, key = otherKey, claims: Record<string, unknown> = {}) =>
+      outcomeOf(await proofBy(key, claims), { second: { to, field: 'dpop_binding_proof' } });
+
+    it('prove a key of their own', async () => {
+      const to = await first();
+      const proof = await secondTo(to);
+      expect(proof).toMatchObject({ nonce: to.nonce });
+      expect(proof).not.toMatchObject({ jkt: to.jkt });
+    });
+
+    it('are refused with the key of the first', async () => {
+      expect(await secondTo(await first(), clientKey)).toMatchObject({
+        code: 'invalid_dpop_proof',
+        violations: [{ field: 'dpop_binding_proof', rule: 'proof' }],
+      });
+    });
+
+    it.each<[string, Record<string, unknown>]>([
+      ['the jti of the first', { jti: 'first' }],
+      ['another nonce, though it is ours', { nonce: nonces.issue(after(-60)) }],
+      ['no nonce', { nonce: undefined }],
+      ['another URL', { htu: 'https://daypass.example/issue-token' }],
+    ])('are refused with %s, as a fault of a field of their own', async (_, claims) => {
+      expect(await secondTo(await first(), otherKey, claims)).toMatchObject({
+        code: 'invalid_dpop_proof',
+        violations: [{ field: 'dpop_binding_proof', rule: 'proof' }],
+      });
+    });
   });
 
   it('never end in anything but an answer or an OAuth error, whatever is sent', () =>
