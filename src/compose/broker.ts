@@ -10,6 +10,7 @@ import { createMint } from '../broker/exchange/answer.ts';
 import { createDecide } from '../broker/exchange/decide.ts';
 import { createDryRun } from '../broker/exchange/dry-run.ts';
 import { createExchange } from '../broker/exchange/exchange.ts';
+import { createHear } from '../broker/exchange/hear.ts';
 import { createProver } from '../broker/exchange/prove.ts';
 import { createTokenEndpointProver } from '../broker/exchange/prove-subject.ts';
 import { createTokenProver } from '../broker/held-token.ts';
@@ -71,7 +72,7 @@ export const createBroker = (parts: BrokerParts) => {
     policy,
     poller,
     proveToken,
-    prove: createProver({ configuration, verifier, dpop, proveToken, now }),
+    prove: createProver({ configuration, verifier, dpop, proveToken, audit: ledger.audit, now }),
     tokenEndpointProver: createTokenEndpointProver({
       configuration,
       verifier,
@@ -80,6 +81,7 @@ export const createBroker = (parts: BrokerParts) => {
       tokenEndpoint: `${issuer}/token`,
       now,
     }),
+    hear: createHear(all),
     exchange: createExchange({ ...all, decide, mint }),
     dryRun: createDryRun({ ...all, decide }),
     requestUpload: createRequestUpload(all),

@@ -15,10 +15,17 @@ export type Route<Body = unknown, Query = unknown> =
       readonly handle: (input: Input<Body, Query>) => Promise<Reply>;
     })
   | (Endpoint<Body, Query> & {
-      /** Whatever `Authorization` holds, not yet proven: the use case proves it. */
+      /**
+       * Whatever `Authorization` holds, not yet proven: the use case proves it, and what the caller says is
+       * read after that, so `body` only describes it.
+       */
       readonly authentication: 'credential';
       readonly handle: (
-        input: Input<Body, Query> & { readonly credential: PresentedCredential },
+        input: Omit<Input<Body, Query>, 'body'> & {
+          readonly credential: PresentedCredential;
+          /** The body as it came: some JSON object, or the refusal of what is none. */
+          readonly read: () => Promise<object>;
+        },
       ) => Promise<Reply>;
     })
   | (Endpoint<Body, Query> & {

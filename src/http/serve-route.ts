@@ -60,10 +60,12 @@ const answer = async (
 ): Promise<Reply> => {
   for (const [name, value] of Object.entries(params)) mustBeText(value, name);
   const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
-  const body = route.body && parseWith(route.body, await readJson(visit.request, limit));
+  const read = (): Promise<object> => readJson(visit.request, limit);
+  const isProven = route.authentication !== 'credential';
+  const body = isProven && route.body ? parseWith(route.body, await read()) : undefined;
   const query = route.query && parseWith(route.query, soundQuery(visit));
   const accept = headerOf(visit, 'accept').toLowerCase();
-  const input = { body, query, params, context: visit.context, accept, ...caller };
+  const input = { body, read, query, params, context: visit.context, accept, ...caller };
   // Which members `input` has, its caller has just decided by the same discriminant.
   return (route.handle as (given: typeof input) => Promise<Reply>)(input);
 };

@@ -30,7 +30,7 @@ export const callersOf = async (stage: Stage) => {
       if (authentication === 'none') return { options: {}, known: false };
       if (authentication === 'credential') {
         const options = { token: stage.idToken(), key: newKey(), bound: false };
-        return { options, known: false };
+        return { options, known: true };
       }
       const { token, key } =
         authentication === 'token' ? held : await adminFor(authentication.roles[0] ?? '');

@@ -125,6 +125,49 @@ const WRONG: Record<string, readonly unknown[]> = {
   object: ['x', 0, true, null, [], [{}], { not: '' }, { $ne: null }],
 };
 
+describe('an exchange, before and after its caller is known', () => {
+  it.each(Object.entries(MALFORMED))(
+    'N09 says nothing of %s to whoever has no good token',
+    async (_, body) => {
+      const token = stage.idToken({ aud: 'somebody-else' });
+      await refuses(stage, { status: 401, error: 'invalid_token', audited: false }, () =>
+        stage.client.call('/exchange', { token, key: newKey(), bound: false, body }),
+      );
+    },
+  );
+
+  it('U2 records who names an app that is not there, or not theirs', async () => {
+    const key = newKey();
+    const expected = { status: 400, error: 'invalid_request', rule: 'unknown_app', audited: true };
+    await refuses(stage, expected, () => stage.exchange({ body: { app_id: 'nowhere' }, key }));
+    const held = await stage.tokenOf();
+    await refuses(stage, { ...expected, rule: 'same_app' }, () =>
+      stage.client.call('/exchange', {
+        token: held.token,
+        key: held.key,
+        body: { app_id: 'lowcode' },
+      }),
+    );
+  });
+
+  it('U2 uses up the proof of a request that means nothing', async () => {
+    const key = newKey();
+    const token = stage.idToken();
+    await stage.freshNonce();
+    const proof = key.prove({
+      method: 'POST',
+      url: `${stage.broker.issuer}/exchange`,
+      nonce: stage.client.nonce(),
+    });
+    const call = (body: object) =>
+      stage.client.call('/exchange', { token, headers: { dpop: proof }, body });
+    expect((await call({ ttl: 'soon' })).status).toBe(400);
+    expect((await call({ resource: 'bucket:project-123' })).body).toMatchObject({
+      error: 'invalid_dpop_proof',
+    });
+  });
+});
+
 describe('queries and paths, at every endpoint', () => {
   const QUERIES = [
     'limit=0',

@@ -1,13 +1,15 @@
 import type { App } from '../../config/deployment.ts';
 import type { Dpop, Proof } from '../../identity/dpop.ts';
 import type { IdTokenVerifier } from '../../identity/verifier.ts';
-import type { SeenProof } from '../../ledger/records.ts';
+import type { AuditRecord, SeenProof } from '../../ledger/records.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { opaqueKind } from '../../protocol/opaque-token.ts';
 import type { SignIn } from '../../protocol/principal.ts';
+import { type Audited, recordRefusal } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
-import type { PresentedCredential } from '../context.ts';
+import type { PresentedCredential, RequestContext } from '../context.ts';
 import { type createTokenProver, seen } from '../held-token.ts';
+import { holder } from '../use.ts';
 import { ADMIN_CLIENT, adminClientFor, mappedAttributes } from './admin-client.ts';
 import { type Authority, fromSignIn, fromToken } from './authority.ts';
 
@@ -16,6 +18,7 @@ export interface ProveDependencies {
   readonly verifier: IdTokenVerifier;
   readonly dpop: Dpop;
   readonly proveToken: ReturnType<typeof createTokenProver>;
+  readonly audit: Audited['audit'];
   readonly now: () => Date;
 }
 
@@ -42,17 +45,20 @@ export const createProver =
       : proveHolder(dependencies, credential, appId);
 
 const proveHolder = async (
-  { configuration, proveToken, dpop, now }: ProveDependencies,
+  dependencies: ProveDependencies,
   credential: PresentedCredential,
   appId: string | undefined,
 ): Promise<Proven> => {
+  const { configuration, proveToken, dpop, now } = dependencies;
   const { token, proof } = await proveToken(credential, false);
   const app = await underConfiguration(configuration, ({ index }) => {
     const found = index.app(token.appId);
     if (!found) throw unproven('the app of the token is gone');
     return found;
   });
-  if (appId !== undefined && appId !== app.id) throw otherApp();
+  if (appId !== undefined && appId !== app.id) {
+    throw await onRecord(dependencies, otherApp(), holder(token, credential.context), proof);
+  }
   // An unbound token may be narrowed into a bound one, never the other way.
   const key = proof ?? proveNewKey(dpop, credential, now());
   return { app, authority: fromToken(token), jkt: key?.jkt, proofs: seen(key) };
@@ -67,16 +73,37 @@ const proveNewKey = (
   proof === undefined ? undefined : dpop.verify(proof, { method, url, beside: 'request' }, now);
 
 const proveSignIn = async (
-  { configuration, verifier, dpop, now }: ProveDependencies,
+  dependencies: ProveDependencies,
   credential: PresentedCredential,
   appId: string | undefined,
 ): Promise<Proven> => {
+  const { configuration, verifier, dpop, now } = dependencies;
   if (credential.scheme !== 'bearer') throw unproven('an ID token is a bearer token');
   const proof = proveNewKey(dpop, credential, now());
   const signIn = await verifier.verify(credential.value, now());
-  const party = await appOf(configuration, signIn, appId);
+  const party = await appOf(configuration, signIn, appId).catch(async (error: unknown) => {
+    throw await onRecord(dependencies, error, personOf(signIn, credential.context), proof);
+  });
   return { ...party, jkt: proof?.jkt, proofs: seen(proof) };
 };
+
+/** Whose token is good and who names an app it is not for: told so, and on record. */
+const onRecord = async (
+  { audit, now }: ProveDependencies,
+  error: unknown,
+  known: Partial<AuditRecord>,
+  proof: Proof | undefined,
+): Promise<unknown> => {
+  const isUnproven = error instanceof OAuthError && error.status === 401;
+  const event = { ...known, action: 'token.issue' };
+  if (!isUnproven) await recordRefusal({ audit, now }, error, event, seen(proof));
+  return error;
+};
+
+const personOf = (
+  { tenant, issuer, userId }: SignIn,
+  { ip, traceId, requestId }: RequestContext,
+): Partial<AuditRecord> => ({ tenantId: tenant, issuer, userId, ip, traceId, requestId });
 
 /** The app an ID token was issued to, and nobody else (the confused-deputy case). */
 export const appOf = async (
