@@ -9,8 +9,12 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 /** A corporate IdP reduced to what a broker sees of it: metadata, keys and ID tokens. */
 export interface CorporateIdp {
   issuer(algorithm: Algorithm): string;
-  /** One token for each of `users` people, as an IdP would issue them at this moment, good for an hour. */
-  idTokens(algorithm: Algorithm, users: number, audience: string): string[];
+  /**
+   * One token for each of `users` people, as an IdP would issue them at this moment, good for an hour.
+   *
+   * @param first the number of the first of them: another range is other people.
+   */
+  idTokens(algorithm: Algorithm, users: number, audience: string, first?: number): string[];
   stop(): Promise<void>;
 }
 
@@ -53,9 +57,13 @@ export const startCorporateIdp = async (): Promise<CorporateIdp> => {
   }
   return {
     issuer,
-    idTokens: (algorithm, users, audience) =>
+    idTokens: (algorithm, users, audience, first = 0) =>
       Array.from({ length: users }, (_, user) =>
-        idToken(algorithm, keys[algorithm].privateKey, claims(issuer(algorithm), audience, user)),
+        idToken(
+          algorithm,
+          keys[algorithm].privateKey,
+          claims(issuer(algorithm), audience, first + user),
+        ),
       ),
     stop: () =>
       new Promise((done) => {

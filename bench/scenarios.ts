@@ -38,6 +38,7 @@ export const createScenarios = (parts: ScenarioParts): Scenario[] => {
     ...FORMATS.flatMap((format) =>
       ALGORITHMS.map((algorithm) => exchange(format, algorithm, tokens[algorithm])),
     ),
+    firstExchange(idp, users),
     upload(parts.brokerOrigin, tokens.ES256),
   ];
 };
@@ -74,6 +75,26 @@ const exchange = (format: Format, algorithm: Algorithm, tokens: readonly string[
     against: baselineOf(format),
     records: ['issued_token', 'audit_event'],
     requests: async () => requests,
+  };
+};
+
+/** More than a round sends: nobody comes twice. */
+const NEWCOMERS = 10_000;
+
+/** Nothing is remembered of these people: each signature is checked, and each time policy is asked. */
+const firstExchange = (idp: CorporateIdp, users: number): Scenario => {
+  let known = users;
+  return {
+    id: 'first-exchange',
+    title: 'first exchange of a person, opaque, ES256',
+    server: 'broker',
+    against: baselineOf('opaque'),
+    records: ['issued_token', 'audit_event'],
+    requests: async () => {
+      const tokens = idp.idTokens('ES256', NEWCOMERS, APP, known);
+      known += NEWCOMERS;
+      return tokens.map((token) => exchangeRequest('opaque', token));
+    },
   };
 };
 
