@@ -1,6 +1,6 @@
 import type { App } from '../config/deployment.ts';
 import { hasExpired } from '../config/expiry.ts';
-import type { Issuance, IssuanceRefusal } from '../ledger/ledger.ts';
+import type { Holder, HolderRefusal, Issuance, IssuanceRefusal } from '../ledger/ledger.ts';
 import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
 import type { Action, ObjectInQuestion, PolicyEngine, Question } from '../policy/engine.ts';
 import { mustPermit } from '../policy/engine.ts';
@@ -123,11 +123,21 @@ export const issuedFrom = (
   token: TokenRecord,
   inForce: InForce,
 ): Pick<Issuance, 'configuration' | 'keys' | 'authorities' | 'proofs'> => ({
+  ...heldBy(token),
   configuration: inForce.version,
-  keys: token.lineage,
-  authorities: authoritiesOf(token),
   proofs: [],
 });
+
+/** What the holder of a token acts by. */
+export const heldBy = (token: TokenRecord): Holder => ({
+  keys: token.lineage,
+  authorities: authoritiesOf(token),
+});
+
+/** @throws {OAuthError} where a holder, proven when the request began, no longer holds. */
+export const mustStillHold = (refusal: HolderRefusal | undefined): void => {
+  if (refusal !== undefined) throw refused(refusal);
+};
 
 /** What is known of the holder of a token, for the record of whatever comes. */
 export const holder = (token: TokenRecord, context: RequestContext): Partial<AuditRecord> => ({

@@ -86,6 +86,8 @@ export interface Tokens {
   use(hash: Buffer, proof: SeenProof | undefined): Promise<HeldToken | undefined>;
   find(tokenId: string): Promise<HeldToken | undefined>;
   list(filter: TokenFilter, page: Page): Promise<readonly HeldToken[]>;
+  /** Why whoever was proven when a request began no longer holds, after any revocation under way. */
+  recheck(holder: Holder): Promise<HolderRefusal | undefined>;
 }
 
 /** Newest first; `after` is the id of the last item of the page before. */
@@ -113,6 +115,11 @@ export interface AuditFilter extends TokenFilter {
 export interface AuditTrail {
   /** For what issues nothing: refusals and uses. Claims the proofs too; false if one was seen before. */
   append(record: AuditRecord, proofs?: readonly SeenProof[]): Promise<boolean>;
+  /**
+   * For a use that hands out nothing but an answer: on record where its holder still holds in that instant,
+   * else why not. What was read before that may be shown.
+   */
+  appendUse(record: AuditRecord, holder: Holder): Promise<HolderRefusal | undefined>;
   search(
     filter: AuditFilter,
     page: Page,
@@ -149,7 +156,9 @@ export type Holder = Pick<Issuance, 'keys' | 'authorities'>;
  * `moved_on`: another got there first, or, for a step to `available`, what the object came from has been
  * revoked. The others are said of the step's `holder`.
  */
-export type StepRefusal = 'moved_on' | 'blocked' | 'revoked';
+export type StepRefusal = 'moved_on' | HolderRefusal;
+
+export type HolderRefusal = 'blocked' | 'revoked';
 
 export interface ObjectStep {
   readonly objectId: string;

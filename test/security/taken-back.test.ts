@@ -92,6 +92,33 @@ describe('a token that is revoked while its request is under way', () => {
   });
 });
 
+describe('what only reads, for a token that is revoked while it does', () => {
+  it('lists nothing, and records no listing', async () => {
+    const held = await stage.tokenOf({ claims: { sub: 'lister' } });
+    await putObject(stage, held, `${await folderOf(held)}a.png`);
+    const path = '/objects';
+    const list = () => stage.client.call(path, { token: held.token, key: held.key });
+    expect((await list()).body.items).toHaveLength(1);
+    const answer = await revokedMeanwhile(held, list);
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+    const rows = await stage.query(
+      'SELECT action, outcome FROM audit_event WHERE request_id = $1',
+      [answer.body.request_id],
+    );
+    expect(rows).toEqual([{ action: 'object.list', outcome: 'denied' }]);
+  });
+
+  it('does not say what became of an upload', async () => {
+    const held = await stage.tokenOf({ claims: { sub: 'curious' } });
+    const objectId = await putObject(stage, held, `${await folderOf(held)}a.png`);
+    const path = `/uploads/${objectId}`;
+    const look = () => stage.client.call(path, { token: held.token, key: held.key });
+    expect((await look()).status).toBe(200);
+    const answer = await revokedMeanwhile(held, look);
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+  });
+});
+
 describe('a revocation', () => {
   const redeemed = async (sub: string): Promise<Held> => {
     const held = await stage.tokenOf({ claims: { sub } });

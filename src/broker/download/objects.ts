@@ -1,21 +1,31 @@
-import type { Objects, Page } from '../../ledger/ledger.ts';
+import type { AuditTrail, Objects, Page } from '../../ledger/ledger.ts';
 import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { canonicalDecodedPrefix, isUnder } from '../../scope/canonical-path.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { type AuditDraft, type Audited, audited } from '../audited.ts';
+import { type AuditDraft, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { noSuchObject } from '../own-object.ts';
-import { holder, issuedFrom, mustRetry, partsWith, permit, placeOf, type Use } from '../use.ts';
+import {
+  heldBy,
+  holder,
+  issuedFrom,
+  mustRetry,
+  mustStillHold,
+  partsWith,
+  permit,
+  placeOf,
+  type Use,
+} from '../use.ts';
 
 export interface ObjectsDependencies {
   readonly configuration: CurrentConfiguration;
   readonly policy: PolicyEngine;
   readonly objects: Objects;
-  readonly audit: Audited['audit'];
+  readonly audit: Pick<AuditTrail, 'append' | 'appendUse'>;
   readonly stores: (bucketId: string) => ObjectStore;
   readonly now: () => Date;
 }
@@ -39,15 +49,17 @@ export const createListObjects =
           page,
         ),
       );
-      // A listing is a use of the token: it is on record before the answer is seen.
-      await dependencies.audit.append({
+      // A listing is a use of the token: it is on record, as one of a token that still holds, before the
+      // answer is seen.
+      const use = {
         ...event,
         at: now,
         action: 'object.list',
         outcome: 'granted',
         policies: listed.policies,
         detail: { prefixes: listed.prefixes, count: listed.objects.length },
-      });
+      } as const;
+      mustStillHold(await dependencies.audit.appendUse(use, heldBy(token)));
       return listed.objects;
     });
 

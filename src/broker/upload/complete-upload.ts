@@ -1,4 +1,4 @@
-import type { Objects } from '../../ledger/ledger.ts';
+import type { Objects, Tokens } from '../../ledger/ledger.ts';
 import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -6,7 +6,16 @@ import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { findOwnUpload } from '../own-object.ts';
-import { holder, issuedFrom, mustRetry, partsWith, placeOf, type Use } from '../use.ts';
+import {
+  heldBy,
+  holder,
+  issuedFrom,
+  mustRetry,
+  mustStillHold,
+  partsWith,
+  placeOf,
+  type Use,
+} from '../use.ts';
 
 export interface CompleteUploadDependencies {
   readonly configuration: CurrentConfiguration;
@@ -68,15 +77,18 @@ const nothingThere = (): OAuthError =>
     ],
   });
 
-/** What became of an upload. */
+export interface UploadStatusDependencies
+  extends Pick<CompleteUploadDependencies, 'configuration' | 'objects' | 'now'> {
+  readonly tokens: Pick<Tokens, 'recheck'>;
+}
+
+/** What became of an upload, for a token that still holds when it is read. */
 export const createUploadStatus =
-  ({
-    configuration,
-    objects,
-    now,
-  }: Pick<CompleteUploadDependencies, 'configuration' | 'objects' | 'now'>) =>
+  ({ configuration, objects, tokens, now }: UploadStatusDependencies) =>
   (token: TokenRecord, objectId: string, context: RequestContext): Promise<ObjectRecord> =>
-    underConfiguration(configuration, (inForce) => {
+    underConfiguration(configuration, async (inForce) => {
       placeOf(token, undefined, inForce, context, now());
-      return findOwnUpload(objects, token, objectId);
+      const object = await findOwnUpload(objects, token, objectId);
+      mustStillHold(await tokens.recheck(heldBy(token)));
+      return object;
     });

@@ -1,8 +1,9 @@
-import type { AuditTrail } from '../ledger.ts';
+import type { AuditTrail, HolderRefusal } from '../ledger.ts';
 import type { AuditRecord } from '../records.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { type AuditEvent, Prisma } from './generated/client.ts';
+import { refusalOf, waitForRevocations } from './holder.ts';
 import { auditToRow, known } from './rows.ts';
 
 export const createAuditTrail = (database: Database): AuditTrail => ({
@@ -19,6 +20,17 @@ export const createAuditTrail = (database: Database): AuditTrail => ({
         ), written AS (${insertAudit(record)} RETURNING event_id)
         SELECT (SELECT count(*) FROM claimed) = (SELECT count(*) FROM wanted) AS fresh FROM written`;
       return claimed[0]?.fresh === true;
+    }),
+
+  appendUse: (record, holder) =>
+    orUnavailable(async () => {
+      const wait = database.$executeRaw(waitForRevocations(holder.keys));
+      const write = database.$queryRaw<{ refusal: HolderRefusal | null }[]>`
+        WITH holder AS (SELECT ${refusalOf(holder)} AS refusal),
+        written AS (${insertAudit(record)} WHERE (SELECT refusal FROM holder) IS NULL RETURNING event_id)
+        SELECT refusal FROM holder`;
+      const [, rows] = await database.$transaction([wait, write]);
+      return rows[0]?.refusal ?? undefined;
     }),
 
   search: (filter, { limit, after }) =>

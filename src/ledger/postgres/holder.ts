@@ -1,6 +1,8 @@
 import { unproven } from '../../protocol/oauth-error.ts';
 import type { Holder } from '../ledger.ts';
+import type { LockTarget } from '../records.ts';
 import type { Database } from './client.ts';
+import { Prisma } from './generated/client.ts';
 
 type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 
@@ -34,5 +36,28 @@ export const mustStillHold = async (
   if (row?.revoked !== false) throw unproven('revoked while the request was under way');
 };
 
+/** Who acts by nothing that could be revoked: an instance of its own accord. */
+export const NOBODY: Holder = { keys: [], authorities: [] };
+
 /** Who acts for the operator at the machine itself: nothing can be revoked from them. */
-export const OPERATOR: Holder = { keys: [], authorities: [] };
+export const OPERATOR = NOBODY;
+
+/**
+ * Waits for revocations under way of any of these. In a statement of its own, so that the next one sees
+ * what it waited for (law 3).
+ */
+export const waitForRevocations = (keys: readonly LockTarget[]): Prisma.Sql => Prisma.sql`
+  SELECT pg_advisory_xact_lock_shared(k) FROM (
+    SELECT DISTINCT hashtextextended(target, 0) AS k FROM unnest(${[...keys]}::text[]) AS target ORDER BY 1
+  ) AS sorted`;
+
+/** A `HolderRefusal`, or NULL. */
+export const refusalOf = ({ keys, authorities }: Holder): Prisma.Sql => Prisma.sql`CASE
+  WHEN EXISTS (
+    SELECT FROM lock AS l WHERE l.target = ANY (${[...keys]}::text[]) AND l.block AND l.lifted_at IS NULL
+  ) THEN 'blocked'
+  WHEN EXISTS (
+    SELECT FROM jsonb_to_recordset(${JSON.stringify(authorities)}::jsonb) AS a(key text, since timestamptz)
+    JOIN lock AS l ON l.target = a.key AND l.effective_at >= a.since
+  ) THEN 'revoked'
+END`;

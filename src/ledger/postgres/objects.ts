@@ -4,6 +4,7 @@ import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { Prisma, type StoredObject } from './generated/client.ts';
+import { NOBODY, refusalOf } from './holder.ts';
 import { giveBack } from './quotas.ts';
 import { known } from './rows.ts';
 
@@ -23,9 +24,9 @@ export const createObjects = (database: Database): Objects => ({
         ORDER BY object_id LIMIT ${limit}`,
     ),
 
-  advance: ({ objectId, from, to, at, reason, found, audit, holder }) =>
+  advance: ({ objectId, from, to, at, reason, found, audit, holder = NOBODY }) =>
     orUnavailable(async () => {
-      const keys = [...(holder?.keys ?? [])];
+      const keys = [...holder.keys];
       // Law 3: the lock comes in a statement of its own, so that the next one sees what it waited for.
       const wait = database.$executeRaw`
         SELECT pg_advisory_xact_lock_shared(k) FROM (
@@ -35,18 +36,8 @@ export const createObjects = (database: Database): Objects => ({
         ) AS sorted`;
       // The event is written exactly when the step is taken: one statement for both.
       const step = database.$queryRaw<{ refusal: StepRefusal | null }[]>`
-        WITH holder AS (
-          SELECT CASE
-            WHEN EXISTS (
-              SELECT FROM lock AS l WHERE l.target = ANY (${keys}::text[]) AND l.block AND l.lifted_at IS NULL
-            ) THEN 'blocked'
-            WHEN EXISTS (
-              SELECT FROM jsonb_to_recordset(${JSON.stringify(holder?.authorities ?? [])}::jsonb)
-                AS a(key text, since timestamptz)
-              JOIN lock AS l ON l.target = a.key AND l.effective_at >= a.since
-            ) THEN 'revoked'
-          END AS refusal
-        ), step AS (
+        WITH holder AS (SELECT ${refusalOf(holder)} AS refusal),
+        step AS (
           UPDATE stored_object AS o SET
             status = ${to},
             reason = ${reason ?? null},

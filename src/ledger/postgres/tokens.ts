@@ -1,7 +1,8 @@
-import type { HeldToken, Tokens } from '../ledger.ts';
+import type { HeldToken, HolderRefusal, Tokens } from '../ledger.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { Prisma } from './generated/client.ts';
+import { refusalOf, waitForRevocations } from './holder.ts';
 import { type TokenRow, tokenFromRow } from './rows.ts';
 
 /** Whether row `t` (a token or a ticket) is dead: what it descends from was revoked after it was issued. */
@@ -49,6 +50,15 @@ export const createTokens = (database: Database): Tokens => ({
           AND (${after ?? null}::text IS NULL OR t.token_id < ${after ?? null})
         ORDER BY t.token_id DESC LIMIT ${limit}`;
       return rows.map((row) => ({ ...flags(row), token: tokenFromRow(row) }));
+    }),
+
+  recheck: (holder) =>
+    orUnavailable(async () => {
+      const wait = database.$executeRaw(waitForRevocations(holder.keys));
+      const read = database.$queryRaw<{ refusal: HolderRefusal | null }[]>`
+        SELECT ${refusalOf(holder)} AS refusal`;
+      const [, rows] = await database.$transaction([wait, read]);
+      return rows[0]?.refusal ?? undefined;
     }),
 });
 
