@@ -227,8 +227,8 @@ export interface Revocations {
   lift(revocationId: string, by: string, holder: Holder, audit: AuditRecord): Promise<boolean>;
   find(revocationId: string): Promise<RevocationRecord | undefined>;
   list(tenantId: string | undefined, page: Page): Promise<readonly RevocationRecord[]>;
-  /** The tenant a target belongs to, or undefined where there is no such thing. */
-  tenantOf(target: LockTarget): Promise<string | undefined>;
+  /** The tenants a target belongs to: none where there is no such thing, several where one key is used in each. */
+  tenantsOf(target: LockTarget): Promise<readonly string[]>;
 }
 
 /** The configuration in force, as it was applied. */

@@ -26,7 +26,20 @@ CREATE INDEX "issued_token_grant_id_idx" ON "issued_token"("grant_id");
 CREATE UNIQUE INDEX "issued_token_status_index_key" ON "issued_token"("status_index");
 
 -- CreateIndex
-CREATE INDEX "issued_token_expires_at_idx" ON "issued_token"("expires_at");
+CREATE INDEX "issued_token_issued_at_idx" ON "issued_token"("issued_at");
+
+-- CreateIndex
+CREATE INDEX "revocation_event_revocation_id_idx" ON "revocation_event"("revocation_id");
+
+-- CreateIndex
+CREATE INDEX "revocation_event_target_idx" ON "revocation_event"("target");
+
+-- A revocation counts what is alive: an app's tokens of last year are none of its business.
+-- DropIndex
+DROP INDEX "issued_token_app_id_issued_at_idx";
+
+-- CreateIndex
+CREATE INDEX "issued_token_app_id_expires_at_idx" ON "issued_token"("app_id", "expires_at" DESC);
 
 -- ── Places in status lists ────────────────────────────────────────────────────────────────────
 -- Instances take blocks of it: issuing asks for none.

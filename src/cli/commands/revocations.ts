@@ -6,10 +6,21 @@ import { UsageError } from '../surroundings.ts';
 import { outputOf, type Register } from './command.ts';
 import { type Page, type PageOptions, pageQuery, showPage, withPageOptions } from './lists.ts';
 
-interface RevokeOptions extends ClientOptions {
-  readonly token?: string;
-  readonly app?: string;
-  readonly user?: string;
+/** Each option that names a target, by its name on the wire. */
+const TARGETS = {
+  token: 'token_id',
+  grant: 'grant_id',
+  app: 'app_id',
+  device: 'device_id',
+  user: 'user_id',
+  issuer: 'issuer_id',
+  tenant: 'tenant_id',
+  key: 'key_id',
+} as const;
+
+interface RevokeOptions
+  extends ClientOptions,
+    Readonly<Partial<Record<keyof typeof TARGETS, string>>> {
   readonly reason: string;
   readonly block?: boolean;
   readonly containObjects?: boolean;
@@ -31,16 +42,22 @@ const RESIDUAL = ['kind', 'provider', 'count', 'usable_until', 'mitigation'];
 export const revoke: Register = (program, surroundings) => {
   const command = program
     .command('revoke')
-    .summary('end a token, an app or a user, and all that descends from it')
+    .summary('end a token, an app, a user or more, and all that descends from it')
     .description(
       'Returns once it holds everywhere, with a receipt: what is dead, and what a cloud will honour a little longer. ' +
-        'An app or a user is blocked too, until daypass revocations lift. Takes the role security.',
+        'All but a token and a grant are blocked too, until daypass revocations lift. Takes the role security; ' +
+        'issuers, tenants and keys take it with deployment scope.',
     )
     .option('--token <id>', 'tk_…')
+    .option('--grant <id>', 'g_…: all that came from one sign-in')
     .option('--app <id>')
+    .option('--device <id>', 'd_…')
     .option('--user <id>', 'u_…')
+    .option('--issuer <id>', 'as the configuration names it')
+    .option('--tenant <id>')
+    .option('--key <kid>', 'every JWT this key has signed')
     .requiredOption('--reason <text>', 'for the record')
-    .option('--block', 'refuse new issuance too (the default, but for a token)')
+    .option('--block', 'refuse new issuance too (the default, but for a token and a grant)')
     .option('--no-block', 'kill what exists, and let new be issued')
     .option('--contain-objects', 'quarantine what was uploaded under it as well');
   withClientOptions(command).action(async (options: RevokeOptions, self: Command) => {
@@ -80,11 +97,15 @@ export const revocations: Register = (program, surroundings) => {
 };
 
 /** Before anybody signs in: an ID token opens the admin door once. */
-const targetOf = ({ token, app, user }: RevokeOptions): Readonly<Record<string, string>> => {
-  const named = Object.entries({ token_id: token, app_id: app, user_id: user }).flatMap(
-    ([field, id]) => (id === undefined ? [] : [[field, id] as const]),
-  );
-  if (named.length !== 1) throw new UsageError('name one target: --token, --app or --user');
+const targetOf = (options: RevokeOptions): Readonly<Record<string, string>> => {
+  const named = Object.entries(TARGETS).flatMap(([option, field]) => {
+    const id = options[option as keyof typeof TARGETS];
+    return id === undefined ? [] : [[field, id] as const];
+  });
+  if (named.length !== 1) {
+    const all = Object.keys(TARGETS).map((option) => `--${option}`);
+    throw new UsageError(`name one target: ${all.join(', ')}`);
+  }
   return Object.fromEntries(named);
 };
 

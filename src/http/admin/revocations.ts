@@ -30,7 +30,7 @@ export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes
   route({
     method: 'POST',
     path: '/admin/v1/revocations',
-    summary: 'Revoke a token, an app or a user, and all that descends from it',
+    summary: 'Revoke what the target names, and all that descends from it',
     authentication: SECURITY,
     body: revocationBody,
     answer: {

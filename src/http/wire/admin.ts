@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { REVOCABLE, type Receipt, type RevocationRequest } from '../../broker/revocation/revoke.ts';
+import type { Receipt, RevocationRequest } from '../../broker/revocation/revoke.ts';
+import { REVOCABLE } from '../../broker/revocation/target.ts';
 import type { HeldToken } from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
 import { text } from './text.ts';
@@ -7,13 +8,28 @@ import { text } from './text.ts';
 /** Opaque tokens and JWTs, as somebody in a hurry pastes them (law 4). */
 const HOLDS_A_TOKEN = /\bdp_(?:at|rt|dl)_[0-9A-Za-z]{8}|\beyJ[\w-]{10,}\.[\w-]{10,}/;
 
+/** Why something is done, for the record. */
+export const reason = text(1000).refine((words) => !HOLDS_A_TOKEN.test(words), {
+  error: 'must not hold a token: what is written here is kept for good',
+  params: { rule: 'no_token', remedy: 'name the token by its token_id' },
+});
+
+const id = text(128).optional();
+
 /** `POST /admin/v1/revocations`. */
 export const revocationBody = z.strictObject({
   target: z
     .strictObject({
-      token_id: text(128).optional(),
-      app_id: text(128).optional(),
-      user_id: text(128).optional(),
+      token_id: id,
+      grant_id: id.meta({ description: 'Everything that came from one sign-in.' }),
+      app_id: id,
+      device_id: id,
+      user_id: id,
+      issuer_id: id.meta({ description: 'Takes deployment scope.' }),
+      tenant_id: id.meta({ description: 'Takes deployment scope.' }),
+      key_id: id.meta({
+        description: 'Every JWT signed by this key (`kid`). Takes deployment scope.',
+      }),
     })
     .refine((target) => Object.values(target).filter((id) => id !== undefined).length === 1, {
       message: `name exactly one of ${REVOCABLE.join(', ')}`,
@@ -22,11 +38,8 @@ export const revocationBody = z.strictObject({
   block: z
     .boolean()
     .optional()
-    .meta({ description: 'Refuse new issuance too; default true, false for a token.' }),
-  reason: text(1000).refine((words) => !HOLDS_A_TOKEN.test(words), {
-    error: 'must not hold a token: what is written here is kept for good',
-    params: { rule: 'no_token', remedy: 'name the token by its token_id' },
-  }),
+    .meta({ description: 'Refuse new issuance too; default true, false for a token and a grant.' }),
+  reason,
   contain_objects: z
     .boolean()
     .default(false)
@@ -116,6 +129,10 @@ export const tokenItem = z.object({
   binding: z.object({ method: z.string(), jkt: z.string() }).nullable(),
   parent_id: z.string().nullable(),
   root_id: z.string(),
+  grant_id: z
+    .string()
+    .nullable()
+    .meta({ description: 'Shared by all that comes from one sign-in; null for a client alone.' }),
   issued_at: z.int().meta({ description: 'Epoch seconds.' }),
   expires_at: z.iso.datetime(),
   status: z.enum(['active', 'expired', 'revoked']),
@@ -140,6 +157,7 @@ export const toTokenItem =
     binding: token.binding ?? null,
     parent_id: token.parentId ?? null,
     root_id: token.rootId,
+    grant_id: token.grantId ?? null,
     issued_at: Math.floor(token.issuedAt.getTime() / 1000),
     expires_at: token.expiresAt.toISOString(),
     status: statusOf(revoked, token.expiresAt, now),

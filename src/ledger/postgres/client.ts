@@ -8,6 +8,8 @@ export interface DatabaseOptions {
   /** Told of connections that broke while idle. Without a listener a dead server ends the process. */
   readonly onConnectionError: (error: Error) => void;
   readonly maxConnections?: number;
+  /** Milliseconds after which a statement is abandoned; five seconds unless told. */
+  readonly patience?: number;
 }
 
 /** The role the broker works as: it cannot change an audit event or alter a table. */
@@ -22,6 +24,7 @@ export const openDatabase = ({
   url,
   onConnectionError,
   maxConnections = 10,
+  patience = 5_000,
 }: DatabaseOptions): Database => {
   const names = new Map<string, string>();
   const adapter = new PrismaPg(
@@ -30,8 +33,8 @@ export const openDatabase = ({
       max: maxConnections,
       options: `-c role=${APPLICATION_ROLE}`,
       connectionTimeoutMillis: 1_000,
-      statement_timeout: 5_000,
-      query_timeout: 6_000,
+      statement_timeout: patience,
+      query_timeout: patience + 1_000,
       keepAlive: true,
       application_name: 'daypass',
     },

@@ -1,5 +1,6 @@
 import type { Artifacts } from '../artifacts.ts';
 import type { Ledger } from '../ledger.ts';
+import type { SignIns } from '../sign-ins.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { createArtifacts } from './artifacts.ts';
 import { createAuditTrail } from './audit-trail.ts';
@@ -8,10 +9,12 @@ import { createClock, type LedgerClock } from './clock.ts';
 import { createConfigurations } from './configurations.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { createIssuances } from './issuances.ts';
+import { PATIENT } from './killed.ts';
 import { createObjects } from './objects.ts';
 import { purgeExpired } from './purge.ts';
 import { createQuotas } from './quotas.ts';
 import { createRevocations } from './revocations.ts';
+import { createSignIns } from './sign-ins.ts';
 import { createSigningKeys } from './signing-keys.ts';
 import { createTickets } from './tickets.ts';
 import { createTokens } from './tokens.ts';
@@ -19,6 +22,7 @@ import { createTokens } from './tokens.ts';
 export interface PostgresLedger extends Ledger {
   readonly artifacts: Artifacts;
   readonly signingKeys: SigningKeys;
+  readonly signIns: SignIns;
   readonly clock: LedgerClock;
   /** Rejects with `temporarily_unavailable` unless the database answers now. */
   ping(): Promise<void>;
@@ -37,6 +41,7 @@ export interface PostgresLedgerOptions extends DatabaseOptions {
 
 export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedger => {
   const database = openDatabase(options);
+  const patient = openDatabase({ ...options, maxConnections: 2, patience: PATIENT });
   const clock = createClock(database, options.localTime, options.shift ?? (() => 0));
   return {
     issuances: createIssuances(database),
@@ -44,11 +49,12 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     audit: createAuditTrail(database),
     objects: createObjects(database),
     tickets: createTickets(database),
-    revocations: createRevocations(database, clock.now),
+    revocations: createRevocations(database, patient, clock.now),
     configurations: createConfigurations(database),
     quotas: createQuotas(database),
     artifacts: createArtifacts(database),
     signingKeys: createSigningKeys(database),
+    signIns: createSignIns(database),
     clock,
     ping: () =>
       promptly(async () => {
@@ -62,6 +68,9 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
         return rows.map(({ privilege }) => privilege);
       }),
     purge: () => purgeExpired(database, clock.now()),
-    close: () => database.$disconnect(),
+    close: async () => {
+      await patient.$disconnect();
+      await database.$disconnect();
+    },
   };
 };

@@ -1,29 +1,33 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { Residual, RevocationOrder, RevocationRecord, Revocations } from '../ledger.ts';
-import type { LockTarget } from '../records.ts';
+import type { LockTarget, TargetKind } from '../records.ts';
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable } from './failure.ts';
 import { type Lock, Prisma } from './generated/client.ts';
 import { mustStillHold } from './holder.ts';
-import { countKilled, countResidual, type Killed } from './killed.ts';
+import { type Counted, columnOf, countReached, type Killed, PATIENT, partsOf } from './killed.ts';
 
 type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 
-/** Where the tenant of a target is written down. Target kinds come from a closed set, never from a caller. */
-const OWNERS: Readonly<Record<string, { table: Prisma.Sql; column: Prisma.Sql }>> = {
-  token: { table: Prisma.sql`issued_token`, column: Prisma.sql`token_id` },
-  user: { table: Prisma.sql`person`, column: Prisma.sql`user_id` },
-};
-
-export const createRevocations = (database: Database, now: () => Date): Revocations => ({
+/**
+ * @param patient connections on which a statement may take a minute: counting what a tenant held is no reason
+ *   to give up ending it.
+ */
+export const createRevocations = (
+  database: Database,
+  patient: Database,
+  now: () => Date,
+): Revocations => ({
   revoke: (order) =>
-    orUnavailable(() =>
-      database.$transaction((transaction) => revoke(transaction, order, now), {
-        timeout: 10_000,
-        maxWait: 2_000,
-      }),
-    ),
+    orUnavailable(async () => {
+      const lock = await database.$transaction(
+        (transaction) => revoke(transaction, order, now),
+        PROMPT,
+      );
+      // It is in force. Counting waits for nobody, and nobody waits for it but the caller.
+      return withReceipt(patient, lock);
+    }),
 
   lift: (revocationId, by, holder, audit) =>
     orUnavailable(() =>
@@ -42,7 +46,7 @@ export const createRevocations = (database: Database, now: () => Date): Revocati
   find: (revocationId) =>
     orUnavailable(async () => {
       const lock = await database.lock.findUnique({ where: { revocationId } });
-      return lock === null ? undefined : fromLock(lock);
+      return lock === null ? undefined : withReceipt(patient, lock);
     }),
 
   list: (tenantId, { limit, after }) =>
@@ -55,47 +59,60 @@ export const createRevocations = (database: Database, now: () => Date): Revocati
         orderBy: { revocationId: 'desc' },
         take: limit,
       });
-      return locks.map(fromLock);
+      return Promise.all(locks.map((lock) => withReceipt(patient, lock)));
     }),
 
-  tenantOf: (target) =>
+  tenantsOf: (target) =>
     orUnavailable(async () => {
-      const kind = target.slice(0, target.indexOf(':'));
-      if (kind === 'app') return tenantOfApp(database, target.slice(kind.length + 1));
-      const owner = OWNERS[kind];
-      if (!owner) return undefined;
-      const rows = await database.$queryRaw<{ tenant_id: string }[]>`
-        SELECT tenant_id FROM ${owner.table} WHERE ${owner.column} = ${target.slice(kind.length + 1)}`;
-      return rows[0]?.tenant_id;
+      const [kind, id] = partsOf(target);
+      const column = columnOf(target);
+      const register = REGISTERS[kind];
+      const rows = await database.$queryRaw<{ tenant_id: string | null }[]>`
+        WITH registered AS (${register ? register(id) : Prisma.sql`SELECT NULL AS tenant_id WHERE false`})
+        SELECT tenant_id FROM registered
+        UNION
+        SELECT tenant_id FROM (
+          SELECT DISTINCT tenant_id FROM issued_token
+          WHERE ${column} = ${id} AND NOT EXISTS (SELECT FROM registered)
+        ) AS issued`;
+      return rows.flatMap(({ tenant_id }) => tenant_id ?? []);
     }),
 });
 
-/** An app that is gone from the configuration is still found by what it was issued. */
-const tenantOfApp = async (database: Database, id: string): Promise<string | undefined> => {
-  const [row] = await database.$queryRaw<{ tenant_id: string | null }[]>`
-    SELECT coalesce(
-      (SELECT tenant_id FROM app WHERE id = ${id}),
-      (SELECT tenant_id FROM issued_token WHERE app_id = ${id} ORDER BY issued_at DESC LIMIT 1)
-    ) AS tenant_id`;
-  return row?.tenant_id ?? undefined;
+/** Where a target is written down with its tenant. What is written nowhere is known by what it was issued. */
+const REGISTERS: Readonly<Partial<Record<TargetKind, (id: string) => Prisma.Sql>>> = {
+  user: (id) => Prisma.sql`SELECT tenant_id FROM person WHERE user_id = ${id}`,
+  app: (id) => Prisma.sql`SELECT tenant_id FROM app WHERE id = ${id}`,
+  issuer: (id) => Prisma.sql`SELECT tenant_id FROM issuer WHERE id = ${id}`,
+  tenant: (id) => Prisma.sql`SELECT id AS tenant_id FROM tenant WHERE id = ${id}`,
+  // A key signs for all of them.
+  key: (id) => Prisma.sql`SELECT tenant.id AS tenant_id FROM tenant, signing_key WHERE kid = ${id}`,
 };
 
+const PROMPT = { timeout: 10_000, maxWait: 2_000 };
+
 /**
- * 1 waits for every issuance that has not committed, 2 reads the clock, 3 counts, 4 writes.
- * Issuances that wait meanwhile see the lock when they go on.
+ * 1 waits for every issuance that has not committed, 2 reads the clock, 3 writes. Issuances that wait meanwhile
+ * see the lock when they go on.
  */
 const revoke = async (
   transaction: Transaction,
   order: RevocationOrder,
   now: () => Date,
-): Promise<RevocationRecord> => {
+): Promise<Lock> => {
   await mustStillHold(transaction, order.holder, order.target);
   const at = now();
-  const killed = await countKilled(transaction, order.target, at);
-  const residual = await countResidual(transaction, order.target, at);
 
   // Another instance's clock may run ahead: nothing issued before this moment may seem issued after it.
-  const effectiveAt = killed.latest && killed.latest > at ? killed.latest : at;
+  const [ahead] = await transaction.$queryRaw<{ latest: Date | null }[]>`
+    SELECT max(issued_at) AS latest FROM (
+      SELECT issued_at FROM issued_token
+      WHERE issued_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)
+      UNION ALL
+      SELECT issued_at FROM ticket
+      WHERE expires_at > ${at}::timestamptz AND issued_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)
+    ) AS issued`;
+  const effectiveAt = ahead?.latest ?? at;
   const contained = order.containObjects ? await quarantine(transaction, order, effectiveAt) : 0;
   const lock = await transaction.lock.create({
     data: {
@@ -104,13 +121,8 @@ const revoke = async (
       tenantId: order.tenantId,
       block: order.block,
       reason: order.reason,
-      killed: {
-        tokens: killed.tokens,
-        derived: killed.derived,
-        tickets: killed.tickets,
-        contained,
-      },
-      residual: residual.map((item) => ({ ...item, usableUntil: item.usableUntil.toISOString() })),
+      killed: { contained },
+      residual: [],
       effectiveAt,
       revokedBy: order.by,
     },
@@ -118,7 +130,25 @@ const revoke = async (
   const written = await transaction.$executeRaw(insertAudit({ ...order.audit, at: effectiveAt }));
   if (written !== 1)
     throw new OAuthError('temporarily_unavailable', 'the revocation could not be recorded');
-  return fromLock(lock);
+  return lock;
+};
+
+/** The receipt as it was given, or counted now where whoever revoked could not. */
+const withReceipt = async (patient: Database, lock: Lock): Promise<RevocationRecord> => {
+  if (receiptOf(lock).tokens !== undefined) return fromLock(lock);
+  const target = lock.target as LockTarget;
+  const { killed, residual } = await patient.$transaction(
+    (transaction) => countReached(transaction, { ...lock, target }),
+    { timeout: PATIENT + 1_000, maxWait: 5_000 },
+  );
+  const counted = await patient.lock.update({
+    where: { revocationId: lock.revocationId },
+    data: {
+      killed: { ...receiptOf(lock), ...killed },
+      residual: residual.map((item) => ({ ...item, usableUntil: item.usableUntil.toISOString() })),
+    },
+  });
+  return fromLock(counted);
 };
 
 /** Out of every reader's sight; the security desk decides what becomes of them. */
@@ -138,13 +168,17 @@ const fromLock = (lock: Lock): RevocationRecord => ({
   revokedBy: lock.revokedBy,
   liftedAt: lock.liftedAt ?? undefined,
   killed: killedOf(lock),
-  contained: (lock.killed as { contained?: number }).contained ?? 0,
+  contained: receiptOf(lock).contained ?? 0,
   residual: (
     lock.residual as unknown as (Omit<Residual, 'usableUntil'> & { usableUntil: string })[]
   ).map((item) => ({ ...item, usableUntil: new Date(item.usableUntil) })),
 });
 
-const killedOf = ({ killed }: Lock): Killed => {
-  const { tokens, derived, tickets } = killed as unknown as Killed;
+/** What is written of what it killed: nothing but `contained` until it was counted. */
+const receiptOf = ({ killed }: Lock): Partial<Killed> & { contained?: number } =>
+  killed as Partial<Killed> & { contained?: number };
+
+const killedOf = (lock: Lock): Counted['killed'] => {
+  const { tokens = 0, derived = 0, tickets = 0 } = receiptOf(lock);
   return { tokens, derived, tickets };
 };
