@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Rig, startRig } from '../support/rig.ts';
 import {
   type Load,
   neitherGrantedNorUnavailable,
@@ -7,7 +8,6 @@ import {
   untilGranted,
   withoutRecord,
 } from './load.ts';
-import { type Rig, startRig } from './rig.ts';
 
 let rig: Rig;
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
+import { type Rig, startRig } from '../support/rig.ts';
 import {
   type Load,
   neitherGrantedNorUnavailable,
@@ -8,7 +9,6 @@ import {
   untilGranted,
   withoutRecord,
 } from './load.ts';
-import { type Rig, startRig } from './rig.ts';
 
 let proxy: CuttingProxy | undefined;
 let rig: Rig;

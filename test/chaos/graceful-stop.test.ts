@@ -2,8 +2,8 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createClient } from '../support/client.ts';
+import { type Rig, startRig } from '../support/rig.ts';
 import { startLoad, withoutRecord } from './load.ts';
-import { type Rig, startRig } from './rig.ts';
 
 let rig: Rig;
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DEMO_SECRET } from '../../src/compose/configuration.ts';
 import { type Answer, type Client, createClient, newKey } from '../support/client.ts';
-import type { Rig } from './rig.ts';
+import type { Rig } from '../support/rig.ts';
 
 /** One request, as its client saw it. `cut`: the connection broke before an answer came. */
 export interface Outcome {

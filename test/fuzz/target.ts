@@ -1,5 +1,4 @@
 import { DEMO_SECRET } from '../../src/compose/configuration.ts';
-import { freePort, type Rig, startRig, unlimited } from '../chaos/rig.ts';
 import {
   type Claims,
   newSigningKey,
@@ -9,6 +8,7 @@ import {
 } from '../security/corporate-sso.ts';
 import { type Answer, createClient } from '../support/client.ts';
 import { createProofKey } from '../support/dpop.ts';
+import { freePort, type Rig, startRig, unlimited } from '../support/rig.ts';
 
 /** A broker process, and everything good that malformed input is made of. */
 export interface Target {

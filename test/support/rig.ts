@@ -15,10 +15,15 @@ import { type BrokerProcess, startBroker } from './broker-process.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../prisma/migrations');
 
-/** A broker process, and everything it depends on in our hands: to be killed, cut and started again. */
+/** Broker processes, and everything they depend on in our hands: to be killed, cut and started again. */
 export interface Rig {
+  /** Of the first, and the issuer of all. */
   readonly url: string;
+  readonly databaseUrl: string;
+  /** The first. */
   readonly broker: BrokerProcess;
+  /** All of them, each as it runs now. */
+  readonly brokers: readonly BrokerProcess[];
   /** Aborted by `stop`: whatever still runs against this rig ends. */
   readonly over: AbortSignal;
   /** An ID token of the IdP, which outlives every kill. */
@@ -27,8 +32,8 @@ export interface Rig {
   ask<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** An owner's connection to hold something with. */
   connect(): Promise<pg.Client>;
-  /** Also after a kill. */
-  startBroker(): Promise<void>;
+  /** Starts the first, or the one of that place, again after a kill: same address, and none of its memory. */
+  startBroker(place?: number): Promise<void>;
   /** SIGKILL to the postmaster; its other processes leave when they notice. */
   killPostgres(): void;
   startPostgres(): Promise<void>;
@@ -36,6 +41,8 @@ export interface Rig {
 }
 
 export interface RigOptions {
+  /** How many brokers share the database, the home and the issuer. One if left out. */
+  readonly instances?: number;
   /** Given the server's address, the port that the broker is to use instead. */
   readonly between?: (server: { readonly host: string; readonly port: number }) => Promise<number>;
   readonly env?: Readonly<Record<string, string>>;
@@ -44,20 +51,19 @@ export interface RigOptions {
 }
 
 export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
-  const { between, env = {}, configure = unlimited } = options;
-  const home = await mkdtemp(join(tmpdir(), 'daypass-chaos-'));
+  const { instances = 1, between, env = {}, configure = unlimited } = options;
+  const home = await mkdtemp(join(tmpdir(), 'daypass-rig-'));
   const dir = join(home, 'pg');
   const idp = await startDemoIdp({ port: 0 });
   let postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dir });
   await migrate(postgres.url, MIGRATIONS);
   const { port: databasePort, url: databaseUrl } = postgres;
 
-  const port = await freePort();
+  const ports = await Promise.all(Array.from({ length: instances }, freePort));
   const config = join(home, 'daypass.yaml');
   await writeFile(config, JSON.stringify(configure(demoCompany(idp.issuer)))); // JSON is YAML too
   const settings = {
-    PORT: String(port),
-    ISSUER: `http://localhost:${port}`,
+    ISSUER: `http://localhost:${ports[0]}`,
     DAYPASS_HOME: home,
     DAYPASS_CONFIG: config,
     DATABASE_URL: between
@@ -66,7 +72,22 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
     LOG_LEVEL: 'error',
     ...env,
   };
-  let broker = await startBroker(settings);
+  const start = (place: number): Promise<BrokerProcess> =>
+    startBroker({ ...settings, PORT: String(ports[place]) });
+  const brokers: BrokerProcess[] = [];
+  const end = async (): Promise<void> => {
+    await Promise.all(brokers.map((broker) => broker.kill()));
+    await postgres.stop();
+    await idp.stop();
+    await rm(home, { recursive: true, force: true });
+  };
+  try {
+    // The first makes the keys and applies the configuration; the others find them.
+    for (const place of ports.keys()) brokers.push(await start(place));
+  } catch (error) {
+    await end();
+    throw error;
+  }
 
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: databaseUrl });
@@ -76,10 +97,12 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
   const over = new AbortController();
   return {
     url: settings.ISSUER,
+    databaseUrl,
     over: over.signal,
     get broker() {
-      return broker;
+      return brokers[0] as BrokerProcess;
     },
+    brokers,
     signIn: (user, audience) => demoToken({ issuer: idp.issuer, user, password: 'demo', audience }),
     connect,
     ask: async (sql, values = []) => {
@@ -90,9 +113,9 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
         await client.end();
       }
     },
-    startBroker: async () => {
+    startBroker: async (place = 0) => {
       over.signal.throwIfAborted();
-      broker = await startBroker(settings);
+      brokers[place] = await start(place);
     },
     killPostgres: () => {
       process.kill(postgres.pid, 'SIGKILL');
@@ -103,10 +126,7 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
     },
     stop: async () => {
       over.abort();
-      await broker.kill();
-      await postgres.stop();
-      await idp.stop();
-      await rm(home, { recursive: true, force: true });
+      await end();
     },
   };
 };
