@@ -41,7 +41,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'keys',
     question: 'Who signs, with what?',
-    doors: ['signer.ts', 'envelope.ts'],
+    doors: ['signer.ts', 'custody.ts'],
     rooms: ['protocol', 'scope'],
     packages: [everywhere('jose')],
   },
@@ -72,7 +72,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'identity',
     question: 'Whom does a presented token, proof or device speak for?',
-    doors: ['verifier.ts', 'dpop.ts', 'attestation.ts'],
+    doors: ['verifier.ts', 'dpop.ts', 'attestation.ts', 'access-token.ts'],
     rooms: ['protocol', 'scope'],
     packages: [everywhere('jose', 'lru-cache')],
   },
@@ -100,7 +100,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'ledger',
     question: 'What outlives a request?',
-    doors: ['ledger.ts', 'records.ts', 'artifacts.ts', 'signing-keys.ts'],
+    doors: ['ledger.ts', 'records.ts', 'artifacts.ts', 'sign-ins.ts', 'signing-keys.ts'],
     rooms: ['protocol', 'scope'],
     packages: [
       only(

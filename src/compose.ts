@@ -7,7 +7,7 @@ import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
 import { createHandlers } from './compose/http.ts';
-import { loadKeys } from './compose/keys.ts';
+import { openSigning, resealKeys } from './compose/keys.ts';
 import { createLogger } from './compose/logger.ts';
 import { createRounds } from './compose/rounds.ts';
 import { loadSecrets } from './compose/secrets.ts';
@@ -48,7 +48,7 @@ const { version: VERSION } = JSON.parse(
 const DEMO_IDP_PORT = 8081;
 
 /** Milliseconds between two rounds of what an instance does of its own accord. */
-const EVERY = { configuration: 1_000, clock: 10_000, uploads: 2_000, purge: 30_000 };
+const EVERY = { configuration: 1_000, keys: 1_000, clock: 10_000, uploads: 2_000, purge: 30_000 };
 
 /** Starts a broker. What was started before a failure is stopped again. */
 export const startDaypass = async (
@@ -77,10 +77,13 @@ export const startDaypass = async (
 
     // 3. What signs, and where things are stored.
     const secrets = loadSecrets(config);
-    const keys = await loadKeys(ledger, secrets.keyEncryptionKey);
     const origins = { content: config.contentOrigin ?? '' };
     const contentOrigin = (): string => origins.content;
     const secret = secretReader(options.env ?? {});
+    const elapsed = () => performance.now() + (options.shift?.() ?? 0);
+    const { keyEncryptionKeys } = secrets;
+    const parts = { ledger, configuration, keyEncryptionKeys, secret, elapsed, onError };
+    const signing = await openSigning(parts);
     const stores = createStores({
       configuration,
       home: config.home,
@@ -97,7 +100,7 @@ export const startDaypass = async (
       ledger,
       configuration,
       configure,
-      keys: () => keys,
+      signing,
       secrets,
       stores,
       contentOrigin,
@@ -107,10 +110,10 @@ export const startDaypass = async (
       config,
       version: VERSION,
       ledger,
-      configuration,
+      configuration: { ...configuration, confirm: signing.confirm },
       configure,
       broker,
-      keys,
+      signing,
       secrets,
       stores,
       logger,
@@ -126,6 +129,7 @@ export const startDaypass = async (
     const rounds = createRounds(onError);
     started.push(rounds.stop);
     rounds.every(EVERY.configuration, configuration.poll);
+    rounds.every(EVERY.keys, signing.follow);
     rounds.every(EVERY.clock, ledger.clock.synchronise);
     rounds.every(EVERY.uploads, async () => {
       await configuration.confirm();
@@ -234,6 +238,8 @@ const sameHost = (issuer: string, port: number): string => {
 export interface Administration {
   readonly configure: Configure;
   readonly ledger: PostgresLedger;
+  /** Seals keys under the newest key encryption key; says how many. */
+  resealKeys(): Promise<number>;
   migrate(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -265,6 +271,7 @@ export const openForAdministration = async (config: Config): Promise<Administrat
         return configure.apply(document, applicant);
       },
     },
+    resealKeys: () => resealKeys(ledger, loadSecrets(config).keyEncryptionKeys),
     migrate: async () => (await migrate(url.url, MIGRATIONS)).applied,
     close: async () => {
       await ledger.close();

@@ -10,6 +10,7 @@ import { demoToken } from './commands/demo-token.ts';
 import { doctor } from './commands/doctor.ts';
 import { download } from './commands/download.ts';
 import { exchange } from './commands/exchange.ts';
+import { keys } from './commands/keys.ts';
 import { migrate } from './commands/migrate.ts';
 import { policy } from './commands/policy.ts';
 import { revocations, revoke } from './commands/revocations.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly Register[] = [
   revocations,
   audit,
   config,
+  keys,
   policy,
   demoToken,
 ];

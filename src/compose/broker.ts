@@ -13,22 +13,27 @@ import { createExchange } from '../broker/exchange/exchange.ts';
 import { createHear } from '../broker/exchange/hear.ts';
 import { createProver } from '../broker/exchange/prove.ts';
 import { createTokenEndpointProver } from '../broker/exchange/prove-subject.ts';
+import { createFindToken } from '../broker/find-token.ts';
 import { createTokenProver } from '../broker/held-token.ts';
+import { createIntrospect } from '../broker/introspection/introspect.ts';
+import { createSignIntrospection } from '../broker/introspection/signed-introspection.ts';
 import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
+import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
 import { createRequestUpload } from '../broker/upload/request-upload.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
 import { createValidateUpload } from '../broker/upload/validate-upload.ts';
 import type { Deployment } from '../config/deployment.ts';
 import { createFetch } from '../egress/fetch.ts';
+import { createAccessTokenReader } from '../identity/access-token.ts';
 import { createDpop, createNonces } from '../identity/dpop.ts';
 import { createIdTokenVerifier, type TrustedIssuer } from '../identity/verifier.ts';
 import { inspect } from '../inspection/inspector.ts';
-import type { KeyRing } from '../keys/signer.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { loadBundle } from '../policy/cedar/bundle.ts';
 import { createCedarEngine } from '../policy/cedar/cedar-engine.ts';
 import { createMemo } from '../policy/memo.ts';
+import { createKeyUseCases, type Signing } from './keys.ts';
 import type { Secrets } from './secrets.ts';
 import type { Stores } from './stores.ts';
 
@@ -38,7 +43,7 @@ export interface BrokerParts {
   readonly ledger: PostgresLedger;
   readonly configuration: CurrentConfiguration;
   readonly configure: Configure;
-  readonly keys: () => KeyRing;
+  readonly signing: Signing;
   readonly secrets: Secrets;
   readonly stores: Stores;
   readonly contentOrigin: () => string;
@@ -49,7 +54,8 @@ export const POLICIES = join(import.meta.dirname, '..', '..', 'policies');
 
 /** Every use case, with the adapters it runs on. */
 export const createBroker = (parts: BrokerParts) => {
-  const { issuer, ledger, configuration, keys, stores, contentOrigin, onError } = parts;
+  const { issuer, ledger, configuration, signing, stores, contentOrigin, onError } = parts;
+  const { keys } = signing;
   const now = ledger.clock.now;
   const policy = createMemo(createCedarEngine(loadBundle(POLICIES)));
   const nonces = createNonces(parts.secrets.nonces);
@@ -65,7 +71,12 @@ export const createBroker = (parts: BrokerParts) => {
   const poller = createUploadPoller({ ...all, validate, onError });
   const wake = (): void => void poller.validateArrived().catch(onError);
   const decide = createDecide(base);
-  const mint = createMint({ signer: () => keys().active, issuer });
+  const mint = createMint({ keys: { signer: keys.signer, follow: signing.follow }, issuer });
+  const readAccessToken = createAccessTokenReader({
+    issuer,
+    published: () => keys.published().keys,
+  });
+  const findToken = createFindToken({ ...all, readAccessToken });
 
   return {
     nonce: () => nonces.issue(now()),
@@ -92,6 +103,10 @@ export const createBroker = (parts: BrokerParts) => {
     listObjects: createListObjects(all),
     deleteObject: createDeleteObject(all),
     adminDoor: createAdminDoor({ configuration, policy, issuer }),
+    introspect: createIntrospect({ ...all, findToken }),
+    signIntrospection: createSignIntrospection({ signer: keys.signer, issuer, now }),
+    revokeOwn: createRevokeOwn({ ...all, findToken }),
+    ...createKeyUseCases(signing, ledger),
     revoke: createRevoke(all),
     lift: createLift(all),
   };

@@ -14,13 +14,13 @@ import { createPages } from '../http/pages.ts';
 import { createRequestContext } from '../http/request-context.ts';
 import { routeTable } from '../http/route-table.ts';
 import { createServeRoute } from '../http/serve-route.ts';
-import type { KeyRing } from '../keys/signer.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth/metadata.ts';
 import { createProvider } from '../oauth/provider.ts';
 import { DPOP_ALGORITHMS } from '../protocol/dpop.ts';
 import { createLocalGateway } from '../storage/local/gateway.ts';
 import type { Broker } from './broker.ts';
+import { type Signing, unpublishedKey } from './keys.ts';
 import { isClientsOwn } from './logger.ts';
 import type { Secrets } from './secrets.ts';
 import { pinHost } from './servers.ts';
@@ -33,7 +33,7 @@ export interface HttpParts {
   readonly configuration: ConfirmedConfiguration;
   readonly configure: Configure;
   readonly broker: Broker;
-  readonly keys: KeyRing;
+  readonly signing: Signing;
   readonly secrets: Secrets;
   readonly stores: Stores;
   readonly logger: Logger;
@@ -53,11 +53,14 @@ export const createHandlers = (parts: HttpParts) => {
     issuer,
     artifacts: ledger.artifacts,
     configuration,
-    jwks: { keys: parts.keys.privateJwks as never },
-    cookieKeys: [parts.secrets.cookies],
+    jwks: { keys: [unpublishedKey()] },
+    cookieKeys: parts.secrets.cookies,
     now,
     prover: broker.tokenEndpointProver,
     exchange: broker.exchange,
+    introspect: broker.introspect,
+    signIntrospection: broker.signIntrospection,
+    revokeOwn: broker.revokeOwn,
     audit: ledger.audit,
     contextOf: (request) => contexts.get(request) ?? requestContext(request),
   });
@@ -75,7 +78,7 @@ export const createHandlers = (parts: HttpParts) => {
     },
     authorizationServer: () => authorizationServerMetadata(about),
     protectedResource: () => protectedResourceMetadata(about),
-    publicKeys: () => parts.keys.published,
+    publicKeys: parts.signing.keys.published,
     metrics: metrics.render,
     openapi: () => openapi,
   });

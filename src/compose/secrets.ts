@@ -5,20 +5,23 @@ import type { Config } from '../config/config.ts';
 
 /** What instances of one deployment share without telling each other: all derived from one key. */
 export interface Secrets {
-  readonly keyEncryptionKey: Buffer;
+  /** The first seals, each of them opens. */
+  readonly keyEncryptionKeys: readonly [Buffer, ...Buffer[]];
   readonly nonces: Buffer;
-  readonly cookies: Buffer;
+  /** The first signs, each of them verifies. */
+  readonly cookies: readonly Buffer[];
   readonly localStore: Buffer;
 }
 
 export const loadSecrets = (config: Config): Secrets => {
   const keyEncryptionKey = config.keyEncryptionKey ?? developmentKey(config.home);
-  const derive = (purpose: string): Buffer =>
-    Buffer.from(hkdfSync('sha256', keyEncryptionKey, '', `daypass ${purpose} 1`, 32));
+  const previous = config.previousKeyEncryptionKey;
+  const derive = (purpose: string, from = keyEncryptionKey): Buffer =>
+    Buffer.from(hkdfSync('sha256', from, '', `daypass ${purpose} 1`, 32));
   return {
-    keyEncryptionKey,
+    keyEncryptionKeys: previous ? [keyEncryptionKey, previous] : [keyEncryptionKey],
     nonces: derive('dpop nonces'),
-    cookies: derive('cookies'),
+    cookies: [derive('cookies'), ...(previous ? [derive('cookies', previous)] : [])],
     localStore: derive('local store'),
   };
 };

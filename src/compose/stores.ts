@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
-import type { Bucket } from '../config/deployment.ts';
+import type { Bucket, Keys } from '../config/deployment.ts';
 import { unavailable } from '../protocol/oauth-error.ts';
 import { createLocalStore, type LocalStore } from '../storage/local/local-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -74,6 +74,13 @@ const s3Credentials = (
   // Leans closed: whoever named an identity did not mean the keys that happen to be around.
   if (names.web_identity !== undefined)
     throw unavailable('credentials.web_identity is not supported by this release');
+  return awsCredentials(names, secret);
+};
+
+type AwsKeyNames = NonNullable<Keys['signer']>['credentials'];
+
+/** Those that are named, else those that AWS's own tools read. */
+export const awsCredentials = (names: AwsKeyNames, secret: StoresOptions['secret']) => {
   const read = (name: string): string => {
     const value = secret(name);
     if (value === undefined) throw unavailable(`the credential ${name} is not set`);

@@ -23,6 +23,8 @@ export interface Config {
   readonly configFile?: string;
   /** 32 bytes. Absent (never in production): one kept under `home`. */
   readonly keyEncryptionKey?: Buffer;
+  /** 32 bytes. A further key that opens what it sealed, and seals nothing. */
+  readonly previousKeyEncryptionKey?: Buffer;
   /** Addresses and CIDR blocks; empty: forwarded headers are ignored. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: z.output<typeof environment>['LOG_LEVEL'];
@@ -118,6 +120,14 @@ const configFile = (path: string | undefined, files: Files, problems: Problem[])
   return resolve(path);
 };
 
+const keyEncryptionKeys = (data: z.output<typeof environment>) => {
+  const { KEY_ENCRYPTION_KEY: newest, KEY_ENCRYPTION_KEY_PREVIOUS: previous } = data;
+  return {
+    ...(newest === undefined ? {} : { keyEncryptionKey: newest }),
+    ...(previous === undefined ? {} : { previousKeyEncryptionKey: previous }),
+  };
+};
+
 /**
  * Parses the environment.
  *
@@ -151,7 +161,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv, files: Files = disk): Config 
     shutdownGrace: data.SHUTDOWN_GRACE,
     ...(data.DATABASE_URL === undefined ? {} : { databaseUrl: data.DATABASE_URL }),
     ...(data.CONTENT_ORIGIN === undefined ? {} : { contentOrigin: data.CONTENT_ORIGIN }),
-    ...(data.KEY_ENCRYPTION_KEY === undefined ? {} : { keyEncryptionKey: data.KEY_ENCRYPTION_KEY }),
+    ...keyEncryptionKeys(data),
     ...(file === undefined ? {} : { configFile: file }),
   });
 };

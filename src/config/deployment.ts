@@ -14,6 +14,7 @@ export type {
   DeploymentDocument,
   Grant,
   Issuer,
+  Keys,
   Limits,
   ResourceServer,
   Tenant,
@@ -53,9 +54,10 @@ const settle = (
     const line = lineOf(path);
     return { path: spell(path), ...said, ...(line === undefined ? {} : { line }) };
   });
-  if (told.length + problems.length > 0 || draft.limits === undefined)
+  const { limits, keys } = draft;
+  if (told.length + problems.length > 0 || limits === undefined || keys === undefined)
     throw new ConfigurationError(options.source, [...told, ...problems]);
-  return freeze(complete(draft, draft.limits));
+  return freeze(complete(draft, limits, keys));
 };
 
 /**

@@ -123,6 +123,23 @@ export const environment = z.object({
       production: 'required',
       description: 'Encrypts the signing keys in the database. 32 bytes, base64.',
     }),
+  KEY_ENCRYPTION_KEY_PREVIOUS: z
+    .string()
+    .refine(
+      isKey,
+      says(
+        'must be 32 bytes in base64',
+        'give the key that KEY_ENCRYPTION_KEY was before, or leave it out',
+      ),
+    )
+    .transform(decodeKey)
+    .optional()
+    .meta({
+      secret: true,
+      standard: 'none',
+      description:
+        'Another key that signing keys may be sealed with: the one before `KEY_ENCRYPTION_KEY`, until `daypass keys reseal` has run. 32 bytes, base64.',
+    }),
   TRUSTED_PROXIES: z
     .string()
     .default('')

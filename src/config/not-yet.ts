@@ -17,7 +17,7 @@ const WAITING = 'is not supported by this release: uploads to the bucket are nev
  * that is written for a later release may be tried before.
  */
 export const notYet = (document: DeploymentDocument): readonly Notice[] => {
-  const { limits, issuers = [], apps = [], buckets = [], resource_servers = [] } = document;
+  const { limits, issuers = [], apps = [], buckets = [] } = document;
   return [
     ...noticeIf(limits?.max_actors !== undefined, ['limits', 'max_actors'], LATER),
     ...issuers.flatMap(({ sign_in }, at) => {
@@ -28,10 +28,6 @@ export const notYet = (document: DeploymentDocument): readonly Notice[] => {
       noticeIf(tls_client_auth !== undefined, ['apps', at, 'tls_client_auth'], LATER),
     ),
     ...buckets.flatMap((bucket, at) => noticesOfBucket(bucket, ['buckets', at])),
-    ...resource_servers.flatMap(({ introspection_clients = [] }, at) => {
-      const path = ['resource_servers', at, 'introspection_clients'];
-      return noticeIf(introspection_clients.length > 0, path, LATER);
-    }),
   ];
 };
 

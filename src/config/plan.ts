@@ -2,7 +2,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AdminRule, Deployment } from './deployment/schema.ts';
 
-export type Kind = 'limits' | 'tenant' | 'issuer' | 'admin' | 'app' | 'bucket' | 'resource_server';
+export type Kind =
+  | 'limits'
+  | 'keys'
+  | 'tenant'
+  | 'issuer'
+  | 'admin'
+  | 'app'
+  | 'bucket'
+  | 'resource_server';
 
 export interface Change {
   readonly kind: Kind;
@@ -26,6 +34,7 @@ const byId = (entries: readonly ({ readonly id: string } & Entry)[]): Entries =>
 const kindsOf = (deployment: Deployment | undefined): ReadonlyMap<Kind, Entries> =>
   new Map<Kind, Entries>([
     ['limits', deployment ? new Map([['limits', deployment.limits]]) : new Map()],
+    ['keys', deployment ? new Map([['keys', deployment.keys]]) : new Map()],
     ['tenant', byId(deployment?.tenants ?? [])],
     ['issuer', byId(deployment?.issuers ?? [])],
     ['admin', new Map((deployment?.admins ?? []).map((rule) => [adminId(rule), rule]))],

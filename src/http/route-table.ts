@@ -1,4 +1,5 @@
 import { type ConfigurationRoutes, configurationRoutes } from './admin/configuration.ts';
+import { type KeyRoutes, keyRoutes } from './admin/keys.ts';
 import { type RecordRoutes, recordRoutes } from './admin/records.ts';
 import { type RevocationRoutes, revocationRoutes } from './admin/revocations.ts';
 import type { Route } from './route.ts';
@@ -16,6 +17,7 @@ export interface BrokerRoutes
     RevocationRoutes,
     RecordRoutes,
     ConfigurationRoutes,
+    KeyRoutes,
     DiscoveryRoutes,
     OperationsRoutes {}
 
@@ -27,6 +29,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...revocationRoutes(broker),
   ...recordRoutes(broker),
   ...configurationRoutes(broker),
+  ...keyRoutes(broker),
   ...discoveryRoutes(broker),
   ...operationsRoutes(broker),
 ];

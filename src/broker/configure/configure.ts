@@ -61,13 +61,13 @@ export const createConfigure = ({
       const { after, applied, changes } = await compare(document);
       if (applied && changes.length === 0) return { version: applied.version, changes };
       const at = now();
-      const { limits, admins } = document as DeploymentDocument;
+      const { limits, keys, admins } = document as DeploymentDocument;
       const version = await configurations.apply({
         // Whoever was let in under rules that have ended meanwhile changes nothing by them.
         expected: judgedUnder ?? applied?.version ?? 0,
         holder,
         digest: digestOf(document),
-        settings: { ...(limits && { limits }), ...(admins && { admins }) },
+        settings: { ...(limits && { limits }), ...(keys && { keys }), ...(admins && { admins }) },
         plan: changes,
         source,
         by,

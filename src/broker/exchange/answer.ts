@@ -3,8 +3,11 @@ import type { Issuance } from '../../ledger/ledger.ts';
 import type { AuditRecord, LockTarget, TokenRecord } from '../../ledger/records.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
+import type { Actor } from '../../protocol/principal.ts';
 import type { InForce } from '../configuration.ts';
 import { deviceIdOf, newTokenId } from '../identifiers.ts';
+import type { CurrentKeys } from '../keys/current-keys.ts';
+import type { Authority } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import type { Settled } from './settle.ts';
 
@@ -34,36 +37,57 @@ export interface Decided {
 /** A credential before it exists: what to record, and how to answer once that is done. */
 export interface Minted {
   readonly issuance: Issuance;
-  readonly reveal: () => Credential;
+  /** Signs or reveals it. A promise where the private half is with an external signer. */
+  readonly reveal: () => Credential | Promise<Credential>;
+  /** Whether the key it is to be signed with has left its place meanwhile: minted again, it has another. */
+  readonly hasLostItsKey: () => Promise<boolean>;
 }
 
 export type Mint = (decided: Decided) => Minted;
 
 export const createMint =
-  ({ signer, issuer }: { readonly signer: () => Signer; readonly issuer: string }): Mint =>
+  ({ keys, issuer }: MintDependencies): Mint =>
   (decided) => {
     const { exchange, settled, now } = decided;
     // Tokens for Daypass's own API are opaque; a resource server chooses.
-    const isJwt = settled.target.kind === 'api' && settled.target.server.token_format === 'jwt';
-    const form: Form = isJwt ? { signedBy: signer() } : { value: mintOpaqueToken('at') };
+    const server = settled.target.kind === 'api' ? settled.target.server : undefined;
+    const form: Form =
+      server?.token_format === 'jwt'
+        ? { signedBy: keys.signer(server.token_alg) }
+        : { value: mintOpaqueToken('at') };
     const token = toTokenRecord(decided, form);
+    const credential = (accessToken: string): Credential => ({
+      accessToken,
+      tokenType: exchange.jkt === undefined ? 'Bearer' : 'DPoP',
+      expiresIn: settled.ttl,
+      tokenId: token.tokenId,
+      issuedAt: Math.floor(now.getTime() / 1000),
+      scopes: settled.scopes,
+      jkt: exchange.jkt,
+      details: token.authorizationDetails,
+    });
     return {
       issuance: toIssuance(decided, token),
-      reveal: () => ({
-        accessToken:
-          'value' in form
-            ? form.value
-            : form.signedBy.sign('at+jwt', accessTokenClaims(token, issuer)),
-        tokenType: exchange.jkt === undefined ? 'Bearer' : 'DPoP',
-        expiresIn: settled.ttl,
-        tokenId: token.tokenId,
-        issuedAt: Math.floor(now.getTime() / 1000),
-        scopes: settled.scopes,
-        jkt: exchange.jkt,
-        details: token.authorizationDetails,
-      }),
+      reveal: () => {
+        if ('value' in form) return credential(form.value);
+        const signed = form.signedBy.sign('at+jwt', accessTokenClaims(token, issuer));
+        return typeof signed === 'string' ? credential(signed) : signed.then(credential);
+      },
+      hasLostItsKey: async () => {
+        if ('value' in form) return false;
+        await keys.follow();
+        return keys.signer(form.signedBy.alg).kid !== form.signedBy.kid;
+      },
     };
   };
+
+export interface MintDependencies {
+  readonly keys: Pick<CurrentKeys, 'signer'> & {
+    /** Reads the keys anew, and fills a place that a revocation has left. */
+    readonly follow: () => Promise<void>;
+  };
+  readonly issuer: string;
+}
 
 /** A bearer value of its own, or a signature over the record. */
 type Form = { readonly value: string } | { readonly signedBy: Signer };
@@ -88,7 +112,8 @@ const toTokenRecord = (
     subject: authority.subject,
     userId: authority.user?.userId,
     deviceId,
-    actors: authority.held?.actors ?? [],
+    actors: authority.actors,
+    mayAct: authority.mayAct,
     attributes: authority.user?.attributes ?? {},
     resource: settled.target.id,
     scopes: settled.scopes,
@@ -128,7 +153,7 @@ const lineageOf = (
 
 const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuance => {
   const { authority, jkt, proofs, context } = exchange;
-  const { signIn, user, held } = authority;
+  const { signIn, user } = authority;
   return {
     configuration: inForce.version,
     keys: token.lineage.filter((key) => key !== `token:${token.tokenId}`),
@@ -153,18 +178,39 @@ const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuanc
       }),
     ...(jkt !== undefined && { device: { deviceId: deviceIdOf(jkt), thumbprint: jkt } }),
     token,
-    ancestors: ancestorsOf(held),
-    audit: auditOf(token, context),
+    ancestors: ancestorsOf(authority),
+    audit: auditOf(token, context, ownerOf(exchange, inForce)),
   };
 };
 
-/** The closure: the parent, and every token the parent descends from. */
-const ancestorsOf = (held: TokenRecord | undefined): NonNullable<Issuance['ancestors']> =>
-  (held?.lineage ?? [])
-    .filter((key) => key.startsWith('token:'))
-    .map((key) => ({ ancestorId: key.slice('token:'.length), via: 'subject' as const }));
+/** The closure: the parent, the actor's token, and every token that either descends from. */
+const ancestorsOf = ({ held, actorLineage }: Authority): NonNullable<Issuance['ancestors']> => {
+  const ofSubject = tokensIn(held?.lineage ?? []);
+  const ofActor = tokensIn(actorLineage).filter((id) => !ofSubject.includes(id));
+  return [
+    ...ofSubject.map((ancestorId) => ({ ancestorId, via: 'subject' as const })),
+    ...ofActor.map((ancestorId) => ({ ancestorId, via: 'actor' as const })),
+  ];
+};
 
-const auditOf = (token: TokenRecord, { origin }: Decided['exchange']['context']): AuditRecord => ({
+const tokensIn = (lineage: readonly LockTarget[]): readonly string[] =>
+  lineage.filter((key) => key.startsWith('token:')).map((key) => key.slice('token:'.length));
+
+/** Law 9: where it is a machine that acts, the person who answers for it. */
+const ownerOf = (
+  { app, authority: { user, actors } }: Decided['exchange'],
+  { index }: InForce,
+): string | undefined => {
+  const [newest] = actors;
+  if (!newest) return user ? undefined : app.owner;
+  return index.issuerByUrl(newest.issuer) ? undefined : index.app(newest.subject)?.owner;
+};
+
+const auditOf = (
+  token: TokenRecord,
+  { origin }: Decided['exchange']['context'],
+  owner: string | undefined,
+): AuditRecord => ({
   at: token.issuedAt,
   action: 'token.issue',
   outcome: 'granted',
@@ -190,11 +236,19 @@ const auditOf = (token: TokenRecord, { origin }: Decided['exchange']['context'])
     parent_id: token.parentId,
     root_hash: token.root?.tokenHash,
     origin,
+    owner,
   },
 });
 
+/** RFC 8693 §4.1: the newest outside, each holding the one before it. */
+const actClaim = ([newest, ...others]: readonly Actor[]): object => ({
+  sub: newest?.subject,
+  iss: newest?.issuer,
+  ...(others.length > 0 && { act: actClaim(others) }),
+});
+
 /** RFC 9068 §2.2, with `cnf` (RFC 9449 §6.1) and what a resource server needs to enforce offline. */
-const accessTokenClaims = (token: TokenRecord, issuer: string): object => ({
+export const accessTokenClaims = (token: TokenRecord, issuer: string): object => ({
   iss: issuer,
   sub: token.userId ?? token.subject,
   aud: token.resource,
@@ -204,6 +258,7 @@ const accessTokenClaims = (token: TokenRecord, issuer: string): object => ({
   exp: token.expiresAt.getTime() / 1000,
   scope: token.scopes.join(' '),
   ...(token.binding && { cnf: { jkt: token.binding.jkt } }),
+  ...(token.actors.length > 0 && { act: actClaim(token.actors) }),
   ...(token.authorizationDetails.length > 0 && {
     authorization_details: token.authorizationDetails,
   }),

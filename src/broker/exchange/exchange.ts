@@ -58,7 +58,7 @@ export const createExchange =
           const giveBack = await takeExchange(quotas, current.app, userId, decided.now);
 
           // 4. Record: the credential exists from here on, or not at all.
-          const { issuance, reveal } = mint(decided);
+          const { issuance, reveal, hasLostItsKey } = mint(decided);
           const refusal = await issuances.record(issuance).catch(async (error: unknown) => {
             await giveBack().catch(() => undefined);
             throw error;
@@ -67,8 +67,10 @@ export const createExchange =
           // 5. Answer: sign or reveal only what is on record.
           if (refusal === undefined) return reveal();
           await giveBack();
-          if (refusal !== 'stale_configuration') throw refused(refusal);
-          return undefined;
+          if (refusal === 'stale_configuration') return undefined;
+          // Nobody but us is to blame where the key was revoked while this was decided.
+          if (refusal === 'blocked' && (await hasLostItsKey())) return undefined;
+          throw refused(refusal);
         });
       },
     );
@@ -83,6 +85,7 @@ export const identify = (
   issuer: authority.user?.issuer,
   userId: authority.user?.userId,
   deviceId: jkt === undefined ? undefined : deviceIdOf(jkt),
+  actors: authority.actors,
   // What is not registered is text of the caller's: it may be long, and it may be a token (law 4).
   resource: isRegistered(asked.resource, configuration.get(), issuer) ? asked.resource : undefined,
   lawfulBasis: asked.lawfulBasis,

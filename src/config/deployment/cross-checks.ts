@@ -3,6 +3,7 @@ import { checkAudiences } from './check-audiences.ts';
 import { checkBuckets } from './check-buckets.ts';
 import { checkGrants } from './check-grants.ts';
 import { checkIssuers } from './check-issuers.ts';
+import { checkKeys } from './check-keys.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkReferences } from './check-references.ts';
 import type { Draft } from './draft.ts';
@@ -18,6 +19,7 @@ export interface Circumstances {
 /** What no single entry can tell. Each check bears unreadable entries, so all of them always run. */
 const CHECKS: readonly ((draft: Draft, circumstances: Circumstances) => Finding[])[] = [
   checkLimits,
+  checkKeys,
   checkReferences,
   checkIssuers,
   checkApps,

@@ -8,6 +8,7 @@ import {
   type Bucket,
   type Deployment,
   type Issuer,
+  type Keys,
   type Limits,
   type ResourceServer,
   sections,
@@ -29,6 +30,7 @@ export interface Section<T> {
 /** What could be read of a document, so that all of it is checked although some of it is wrong. */
 export interface Draft {
   readonly limits: Limits | undefined;
+  readonly keys: Keys | undefined;
   readonly tenants: Section<Tenant>;
   readonly issuers: Section<Issuer>;
   readonly admins: Section<AdminRule>;
@@ -72,7 +74,7 @@ const settle = <S extends z.ZodType>(
 const idOf = (raw: unknown): string | undefined =>
   isMapping(raw) && Object.hasOwn(raw, 'id') && typeof raw.id === 'string' ? raw.id : undefined;
 
-type ListName = Exclude<keyof Draft, 'limits'>;
+type ListName = Exclude<keyof Draft, 'limits' | 'keys'>;
 
 const readList = <S extends z.ZodType>(
   name: ListName,
@@ -144,6 +146,7 @@ export const readDraft = (raw: unknown, findings: Finding[]): Draft => {
     section.unwrap().element;
   return {
     limits: settle(sections.limits, given.limits ?? undefined, ['limits'], findings),
+    keys: settle(sections.keys, given.keys ?? undefined, ['keys'], findings),
     tenants: list('tenants', entryOf(sections.tenants)),
     issuers: list('issuers', entryOf(sections.issuers)),
     admins: list('admins', entryOf(sections.admins)),
@@ -156,8 +159,9 @@ export const readDraft = (raw: unknown, findings: Finding[]): Draft => {
 const values = <T>({ entries }: Section<T>): T[] => entries.map(({ value }) => value);
 
 /** The deployment of a draft in which nothing was found wrong. */
-export const complete = (draft: Draft, limits: Limits): Deployment => ({
+export const complete = (draft: Draft, limits: Limits, keys: Keys): Deployment => ({
   limits,
+  keys,
   tenants: values(draft.tenants),
   issuers: values(draft.issuers),
   admins: values(draft.admins),

@@ -33,7 +33,7 @@ const bucketName = z
   });
 
 const REGION = /^[a-z0-9]+(-[a-z0-9]+)*$/;
-const region = z
+export const region = z
   .string()
   .refine(
     (value) => REGION.test(value),
@@ -41,7 +41,7 @@ const region = z
   )
   .meta({ pattern: REGION.source });
 
-const endpoint = z.string().refine(
+export const endpoint = z.string().refine(
   (value) => {
     const url = webUrl(value);
     return url !== undefined && url.search === '' && url.hash === '';
@@ -107,6 +107,13 @@ const common = {
   }),
 };
 
+/** Names of the variables that hold AWS credentials; absent ones are those AWS's own tools read. */
+export const awsKeyNames = {
+  access_key_id_env: variableName.exactOptional(),
+  secret_access_key_env: variableName.exactOptional(),
+  session_token_env: variableName.exactOptional(),
+};
+
 const s3 = z.strictObject({
   ...common,
   provider: z.literal('s3'),
@@ -114,9 +121,7 @@ const s3 = z.strictObject({
   region,
   credentials: z
     .strictObject({
-      access_key_id_env: variableName.exactOptional(),
-      secret_access_key_env: variableName.exactOptional(),
-      session_token_env: variableName.exactOptional(),
+      ...awsKeyNames,
       web_identity: z.strictObject({ role_arn: text }).exactOptional().meta({
         description:
           'An identity that trusts Daypass as its OIDC provider: no standing secret. Not supported by this release: whatever uses the bucket is refused.',

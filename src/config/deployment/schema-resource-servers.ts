@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIGNING_ALGORITHMS } from '../../protocol/signing-algorithm.ts';
 import { readResource } from '../../scope/scope.ts';
 import { distinct, id, says } from './values.ts';
 
@@ -37,7 +38,12 @@ export const resourceServer = z.strictObject({
     .enum(['jwt', 'opaque'])
     .default('jwt')
     .meta({ description: 'jwt: verified offline. opaque: by introspection.' }),
+  token_alg: z.enum(SIGNING_ALGORITHMS).default('ES256').meta({
+    description:
+      'What JWTs for it are signed with: EdDSA and RS256 are for those that cannot verify ES256.',
+  }),
   introspection_clients: distinct(id).default([]).meta({
-    description: 'Apps that may introspect its tokens. Takes effect in a later release.',
+    description:
+      'Confidential apps that may ask about its tokens (RFC 7662), besides the app each was issued to.',
   }),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { app, type grant } from './schema-apps.ts';
 import { bucket } from './schema-buckets.ts';
+import { keys } from './schema-keys.ts';
 import { adminRule, issuer, tenant } from './schema-people.ts';
 import { resourceServer } from './schema-resource-servers.ts';
 import { duration } from './values.ts';
@@ -26,6 +27,7 @@ export const sections = {
   limits: limits.prefault({}).meta({
     description: 'Limits of the deployment.',
   }),
+  keys: keys.prefault({}).meta({ description: 'Keys that tokens are signed with.' }),
   tenants: z.array(tenant).prefault([]).meta({ description: 'Who shares the broker.' }),
   issuers: z.array(issuer).prefault([]).meta({ description: 'Corporate SSO.' }),
   admins: z.array(adminRule).prefault([]).meta({
@@ -54,6 +56,7 @@ type Frozen<T> = T extends readonly (infer Entry)[]
 /** As read: the file's member names, defaults filled in, seconds and bytes. Frozen. */
 export type Deployment = Frozen<z.output<typeof deploymentSchema>>;
 export type Limits = Deployment['limits'];
+export type Keys = Deployment['keys'];
 export type Tenant = Frozen<z.output<typeof tenant>>;
 export type Issuer = Frozen<z.output<typeof issuer>>;
 export type AdminRule = Frozen<z.output<typeof adminRule>>;

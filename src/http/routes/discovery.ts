@@ -5,11 +5,11 @@ import { type Route, route } from '../route.ts';
 export interface DiscoveryRoutes {
   readonly authorizationServer: () => object;
   readonly protectedResource: () => object;
-  /** Every public key that a live token may be signed with. */
-  readonly publicKeys: () => readonly object[];
+  /** Every public key that a live token may be signed with, and the next; with the seconds they may be kept. */
+  readonly publicKeys: () => { readonly keys: readonly object[]; readonly maxAge: number };
 }
 
-/** Seconds for which a verifier may believe it has the newest keys, and a client the newest metadata. */
+/** Seconds for which a client may believe it has the newest metadata. */
 const FRESH = { 'Cache-Control': 'public, max-age=300' };
 
 const metadata = z.looseObject({
@@ -45,8 +45,12 @@ export const discoveryRoutes = (broker: DiscoveryRoutes): Route[] => [
     '/jwks',
     'The keys that JWT access tokens are verified with (RFC 7517 §5)',
     z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string() })) }),
-    () => ({ keys: broker.publicKeys() }),
-    { ...FRESH, 'Content-Type': 'application/jwk-set+json' }, // RFC 7517 §8.5.2
+    () => ({ keys: broker.publicKeys().keys }),
+    () => ({
+      // No key signs before every copy that lacks it has ended.
+      'Cache-Control': `public, max-age=${broker.publicKeys().maxAge}`,
+      'Content-Type': 'application/jwk-set+json', // RFC 7517 §8.5.2
+    }),
   ),
 ];
 
@@ -55,7 +59,7 @@ const published = (
   summary: string,
   schema: z.ZodType,
   read: () => object,
-  headers: Reply['headers'] = FRESH,
+  headers: () => NonNullable<Reply['headers']> = () => FRESH,
 ): Route =>
   route({
     method: 'GET',
@@ -63,5 +67,5 @@ const published = (
     summary,
     authentication: 'none',
     answer: { status: 200, schema, description: summary },
-    handle: async () => ({ status: 200, headers, body: read() }),
+    handle: async () => ({ status: 200, headers: headers(), body: read() }),
   });

@@ -73,6 +73,7 @@ describe('planChanges', () => {
     expect(plan.every(({ change }) => change === 'create')).toBe(true);
     expect(plan.map(({ kind }) => kind)).toEqual([
       'limits',
+      'keys',
       'tenant',
       'issuer',
       'admin',

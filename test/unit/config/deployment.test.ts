@@ -76,6 +76,7 @@ describe('what is left out', () => {
     for (const text of ['', '# nothing yet', '{}', 'tenants:\nlimits:\n']) {
       expect(parseDeployment(text, OPTIONS)).toEqual({
         limits: { ttl: { default: 300, floor: 60, ceiling: 3600 }, max_actors: 3 },
+        keys: { rotate_every: 7_776_000, publish_ahead: 600 },
         tenants: [],
         issuers: [],
         admins: [],
