@@ -56,6 +56,19 @@ export const takeExchange = async (
 
 const NOTHING_TAKEN = async (): Promise<void> => {};
 
+/** Waiting does not help: no day is ever long enough for it. */
+const neverFits = (bytes: number): OAuthError =>
+  new OAuthError('invalid_request', 'the upload is larger than the app may upload in a day', {
+    violations: [
+      {
+        field: 'size',
+        rule: 'bytes_per_day',
+        message: `a user of this app may upload ${bytes} bytes in a day`,
+        remedy: 'upload a smaller file, or ask the platform team for a higher limit',
+      },
+    ],
+  });
+
 /** What an upload took: `refund` is for one that was not recorded after all, the ledger knows the rest. */
 export interface TakenUpload {
   readonly reserved: readonly Reservation[];
@@ -70,6 +83,7 @@ export const takeUpload = async (
   now: Date,
 ): Promise<TakenUpload> => {
   const { uploads_per_hour: uploads, bytes_per_day: bytes } = app.limits ?? {};
+  if (bytes !== undefined && size > bytes) throw neverFits(bytes);
   const taken: QuotaClaim[] = [];
   const refund = async (): Promise<void> => {
     for (const each of taken) await quotas.refund(each);
