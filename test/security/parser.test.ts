@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { newKey } from '../support/client.ts';
+import { type Answer, newKey } from '../support/client.ts';
 import { callersOf, nameOf, ROUTES, type Route } from './callers.ts';
 import { ORDERS, SECRET } from './deployment.ts';
 import { answersIn, bodyOf, lines, sendRaw, statusOf } from './raw-request.ts';
@@ -148,6 +148,21 @@ describe('an exchange, before and after its caller is known', () => {
         body: { app_id: 'lowcode' },
       }),
     );
+  });
+
+  it('U2 names the token that was to be narrowed, and of a grant the one that came of it', async () => {
+    const held = await stage.tokenOf();
+    const narrow = (body: object) =>
+      stage.client.call('/exchange', { token: held.token, key: held.key, body });
+    const idOf = async ({ body }: Answer) => {
+      const sql = 'SELECT token_id FROM audit_event WHERE request_id = $1 OR token_id = $2';
+      const rows = await stage.query<{ token_id: string }>(sql, [body.request_id, body.token_id]);
+      return rows.map(({ token_id }) => token_id);
+    };
+    expect(await idOf(await narrow({ actions: ['hover'] }))).toEqual([held.id]);
+    expect(await idOf(await narrow({ ttl: 'soon' }))).toEqual([held.id]);
+    const granted = await narrow({ actions: ['read'] });
+    expect(await idOf(granted)).toEqual([granted.body.token_id]);
   });
 
   it('U2 uses up the proof of a request that means nothing', async () => {

@@ -81,6 +81,8 @@ export const identify = (
   { configuration, issuer }: { configuration: CurrentConfiguration; issuer: string },
 ): Partial<AuditRecord> => ({
   tenantId: authority.tenantId,
+  // The token that was to be narrowed; of what is granted, the new one takes its place.
+  tokenId: authority.held?.tokenId,
   appId: app.id,
   issuer: authority.user?.issuer,
   userId: authority.user?.userId,
