@@ -13,8 +13,9 @@ export type AuditDraft = { -readonly [Member in keyof AuditRecord]?: AuditRecord
 /**
  * Runs `work` and, where it refuses, records the refusal with all that was known when it came.
  *
- * What is granted is recorded by `work` itself, in the statement that grants it. A refusal whose record
- * fails is still a refusal: the caller hears why it was refused, never that the log was down.
+ * What is granted is recorded by `work` itself, in the statement that grants it.
+ *
+ * @throws {OAuthError} what `work` throws, or `temporarily_unavailable` where that could not be recorded.
  */
 export const audited = async <Result>(
   { audit, now }: Audited,
@@ -38,7 +39,10 @@ const onRecord = new WeakSet<OAuthError>();
 /**
  * Records that a caller who is known was refused, unless the refusal is on record already.
  *
- * Faults of ours are not refusals: nobody was denied anything.
+ * Faults of ours are not refusals: nobody was denied anything. Leans closed where the trail takes no event:
+ * nobody who is known learns what they may not do without having been written down as asking.
+ *
+ * @throws {OAuthError} `temporarily_unavailable` where it cannot be recorded: the caller is told that alone.
  */
 export const recordRefusal = async (
   { audit, now }: Audited,
@@ -47,10 +51,8 @@ export const recordRefusal = async (
   proofs: readonly SeenProof[] = [],
 ): Promise<void> => {
   if (!(error instanceof OAuthError) || error.status >= 500 || onRecord.has(error)) return;
-  onRecord.add(error);
   const reason = `${error.code}: ${error.detail ?? error.message}`;
   // A refused request uses its proof up as well.
-  await audit
-    .append({ ...event, at: now(), outcome: 'denied', reason }, proofs)
-    .catch(() => undefined);
+  await audit.append({ ...event, at: now(), outcome: 'denied', reason }, proofs);
+  onRecord.add(error);
 };

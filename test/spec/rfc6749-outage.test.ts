@@ -95,7 +95,8 @@ describe('the token endpoint without its database, RFC 6749', () => {
   it('§5.2 still tells who may not ask, and whom to verify against', async () => {
     await duringOutage(async () => {
       expect(await endpoint.credentials({}, { secret: 'wrong' })).toMatchObject({ status: 401 });
-      expect(await endpoint.credentials({ grant_type: 'password' })).toMatchObject({ status: 400 });
+      // Whoever has authenticated is refused on record, or not told (security.md U2).
+      expect(await endpoint.credentials({ grant_type: 'password' })).toMatchObject({ status: 503 });
       for (const path of ['/jwks', '/.well-known/oauth-authorization-server']) {
         expect((await fetch(`${endpoint.issuer}${path}`)).status).toBe(200);
       }
