@@ -113,6 +113,13 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    name: 'federation',
+    question: 'Who is at the browser, says the company?',
+    doors: ['federation.ts', 'logout-inbox.ts'],
+    rooms: ['protocol', 'scope', 'egress', 'identity', 'ledger'],
+    packages: [everywhere('openid-client', 'jose')],
+  },
+  {
     name: 'broker',
     question: 'Every decision is made here: what is issued, to whom, until when?',
     doors: 'any',
@@ -141,14 +148,14 @@ export const ROOMS: readonly Room[] = [
     name: 'oauth',
     question: 'How does an OAuth client ask? The only room, but demo, that knows oidc-provider.',
     doors: ['provider.ts'],
-    rooms: ['protocol', 'scope', 'config', 'identity', 'ledger', 'broker'],
+    rooms: ['protocol', 'scope', 'config', 'identity', 'federation', 'ledger', 'broker'],
     packages: [everywhere('oidc-provider')],
   },
   {
     name: 'http',
     question: 'How does an answer travel? The only room that knows sockets, and the wire schemas.',
     doors: ['app.ts', 'route-table.ts', 'openapi.ts'],
-    rooms: ['protocol', 'scope', 'config', 'identity', 'ledger', 'broker'],
+    rooms: ['protocol', 'scope', 'config', 'identity', 'federation', 'ledger', 'broker'],
     packages: [
       everywhere(
         'zod',
