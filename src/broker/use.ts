@@ -13,6 +13,7 @@ import type { RequestContext } from './context.ts';
 import { authoritiesOf } from './exchange/authority.ts';
 import { constraintsOf, policyUser } from './exchange/question.ts';
 import { refused } from './exchange/refused.ts';
+import { chainInQuestion, mustAllStand } from './exchange/standing.ts';
 import { grantsFor, policyResource, type Target, toDetail } from './exchange/target.ts';
 
 /** The use of a token on one bucket: what it may still do there, now. */
@@ -40,6 +41,7 @@ export const placeOf = (
   const app = inForce.index.app(token.appId);
   if (!app?.enabled || hasExpired(app, now)) throw unproven('the app of the token is gone');
   if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
+  mustAllStand(token.actors, inForce, now);
   if (context.origin !== undefined && !app.origins.includes(context.origin)) throw otherOrigin();
   const bucket = inForce.index.bucket(token.resource.slice('bucket:'.length));
   if (!token.resource.startsWith('bucket:') || !bucket || bucket.tenant !== token.tenantId) {
@@ -108,7 +110,7 @@ export const permit = (
     bound: token.binding !== undefined,
     ...(token.lawfulBasis === undefined ? {} : { lawfulBasis: token.lawfulBasis }),
     object: use.object,
-    actors: token.actors.length,
+    ...chainInQuestion(token.actors, inForce),
   };
   return mustPermit(policy.decide(question));
 };

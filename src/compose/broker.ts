@@ -12,6 +12,7 @@ import { createDryRun } from '../broker/exchange/dry-run.ts';
 import { createExchange } from '../broker/exchange/exchange.ts';
 import { createHear } from '../broker/exchange/hear.ts';
 import { createProver } from '../broker/exchange/prove.ts';
+import { createActorProver } from '../broker/exchange/prove-actor.ts';
 import { createTokenEndpointProver } from '../broker/exchange/prove-subject.ts';
 import { createFindToken } from '../broker/find-token.ts';
 import { createTokenProver } from '../broker/held-token.ts';
@@ -85,12 +86,10 @@ export const createBroker = (parts: BrokerParts) => {
     proveToken,
     prove: createProver({ configuration, verifier, dpop, proveToken, audit: ledger.audit, now }),
     tokenEndpointProver: createTokenEndpointProver({
-      configuration,
+      ...all,
       verifier,
       dpop,
-      tokens: ledger.tokens,
-      tokenEndpoint: `${issuer}/token`,
-      now,
+      proveActor: createActorProver({ ...all, verifier, findToken }),
     }),
     hear: createHear(all),
     exchange: createExchange({ ...all, decide, mint }),

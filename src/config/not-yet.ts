@@ -17,9 +17,8 @@ const WAITING = 'is not supported by this release: uploads to the bucket are nev
  * that is written for a later release may be tried before.
  */
 export const notYet = (document: DeploymentDocument): readonly Notice[] => {
-  const { limits, issuers = [], apps = [], buckets = [] } = document;
+  const { issuers = [], apps = [], buckets = [] } = document;
   return [
-    ...noticeIf(limits?.max_actors !== undefined, ['limits', 'max_actors'], LATER),
     ...issuers.flatMap(({ sign_in }, at) => {
       const path = ['issuers', at, 'sign_in', 'client_secret_env'];
       return noticeIf(sign_in?.client_secret_env !== undefined, path, LATER);

@@ -1,6 +1,7 @@
 import { unproven } from '../protocol/oauth-error.ts';
-import type { Attributes } from '../protocol/principal.ts';
+import type { Attributes, MayAct } from '../protocol/principal.ts';
 import type { JsonObject } from './jwt.ts';
+import { readMayAct } from './may-act.ts';
 
 /** What an issuer's ID tokens have to say to be believed. */
 export interface ClaimRules {
@@ -22,6 +23,7 @@ export interface IdTokenClaims {
   readonly authenticatedAt: number | undefined;
   readonly sessionId: string | undefined;
   readonly attributes: Attributes;
+  readonly mayAct: MayAct | undefined;
 }
 
 /** Seconds by which an issuer's clock and ours may differ. */
@@ -148,5 +150,6 @@ export const readIdTokenClaims = (
     ...readTimes(payload, maxIdTokenAge, now.getTime() / 1000),
     sessionId: optionalName(payload, 'sid'),
     attributes: readAttributes(payload, claims),
+    mayAct: readMayAct(payload, isName),
   };
 };

@@ -1,5 +1,5 @@
 import type { StorageDetail } from '../protocol/authorization-details.ts';
-import type { Actor, Attributes } from '../protocol/principal.ts';
+import type { Actor, Attributes, MayAct } from '../protocol/principal.ts';
 
 /** The parts of the ledger's rows that the broker fills in and reads back. Times are `Date`s. */
 
@@ -41,6 +41,8 @@ export interface TokenRecord {
   readonly userId: string | undefined;
   readonly deviceId: string | undefined;
   readonly actors: readonly Actor[];
+  /** Who else may act for the subject, as its sign-in says. */
+  readonly mayAct?: MayAct | undefined;
   readonly attributes: Attributes;
   readonly resource: string;
   readonly scopes: readonly string[];

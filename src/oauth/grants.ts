@@ -9,7 +9,7 @@ import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { TOKEN_EXCHANGE, TokenType } from '../protocol/token-type.ts';
 import { CLIENT_CREDENTIALS } from './metadata.ts';
-import { mustBeSound, type Parameters, readAsked, readSubject } from './token-request.ts';
+import { mustBeSound, type Parameters, readAsked, readPresented } from './token-request.ts';
 
 export interface GrantDependencies {
   readonly configuration: CurrentConfiguration;
@@ -42,21 +42,18 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
   const tokenExchange = async (ctx: TokenEndpointGrantContext): Promise<void> => {
     const params = soundParams(ctx);
     const asked = readAsked(params);
-    const app = appOf(configuration, ctx);
-    const proven = await prover.proveSubject(readSubject(params), app, proofOf(ctx));
-    const credential = await exchange({
-      door: 'token',
-      ...proven,
-      asked,
-      context: contextOf(ctx.req),
-    });
+    const app = appOf(configuration, ctx.oidc.client.clientId);
+    const context = contextOf(ctx.req);
+    const caller = { app, proof: proofOf(ctx), context };
+    const proven = await prover.proveSubject(readPresented(params), caller);
+    const credential = await exchange({ door: 'token', ...proven, asked, context });
     ctx.body = { ...toResponse(credential), issued_token_type: TokenType.accessToken };
   };
 
   /** RFC 6749 §4.4: a client for itself. */
   const clientCredentials = async (ctx: TokenEndpointGrantContext): Promise<void> => {
     const asked = readAsked(soundParams(ctx));
-    const proven = prover.proveClient(appOf(configuration, ctx), proofOf(ctx));
+    const proven = prover.proveClient(appOf(configuration, ctx.oidc.client.clientId), proofOf(ctx));
     const credential = await exchange({
       door: 'token',
       ...proven,
@@ -81,8 +78,9 @@ const proofOf = (ctx: TokenEndpointGrantContext): string | string[] | undefined 
   return proofs && (proofs.length === 1 ? proofs[0] : proofs);
 };
 
-const appOf = (configuration: CurrentConfiguration, ctx: TokenEndpointGrantContext): App => {
-  const app = configuration.get().index.app(ctx.oidc.client.clientId);
+/** The app of a client that has authenticated, as it is registered now. */
+export const appOf = (configuration: CurrentConfiguration, clientId: string): App => {
+  const app = configuration.get().index.app(clientId);
   if (app) return app;
   throw new OAuthError('invalid_client', 'client authentication failed', {
     detail: 'the app is gone',

@@ -81,7 +81,7 @@ const NOT_ACCEPTABLE: Violation = {
 };
 
 /** Fields that say who asks, and how; the others say what for. */
-const OF_REQUEST = ['app_id', 'Origin', 'subject_token', 'DPoP', 'lawful_basis'];
+const OF_REQUEST = ['app_id', 'Origin', 'subject_token', 'actor_token', 'DPoP', 'lawful_basis'];
 
 /** Would another target have been refused as well? */
 const isOfRequest = ({ violations }: OAuthError): boolean =>

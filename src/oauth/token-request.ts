@@ -1,5 +1,7 @@
 import type { TokenEndpointGrantContext } from 'oidc-provider';
 import type { Asked } from '../broker/exchange/asked.ts';
+import type { Presented } from '../broker/exchange/prove-subject.ts';
+import { BINDING_PROOF } from '../broker/exchange/second-key.ts';
 import { OAuthError, type OAuthErrorCode } from '../protocol/oauth-error.ts';
 import { TokenType } from '../protocol/token-type.ts';
 import { parseAuthorizationDetails, scopesToDetails } from '../scope/authorization-details.ts';
@@ -16,7 +18,7 @@ export type Parameters = TokenEndpointGrantContext['oidc']['params'] &
 export const NAMED_BY_DETAILS = 'urn:daypass:named-by-details';
 
 /** Text that no column holds is refused before anything is looked up or recorded. */
-export const mustBeSound = (params: Parameters): void => {
+export const mustBeSound = (params: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(params)) {
     if (![value].flat().some((each) => String(each).includes('\0'))) continue;
     throw invalid(name, 'text', `${name} holds a NUL`, 'leave such characters out');
@@ -49,23 +51,10 @@ export const readAsked = (params: Parameters): Asked => {
   };
 };
 
-export interface PresentedSubject {
-  readonly token: string;
-  readonly type: typeof TokenType.accessToken | typeof TokenType.idToken;
-}
-
-/** The subject token (RFC 8693 §2.1). @throws {OAuthError} `invalid_request` for all that is not one. */
-export const readSubject = (params: Parameters): PresentedSubject => {
+/** What is exchanged (RFC 8693 §2.1). @throws {OAuthError} `invalid_request` for all that is not well-formed. */
+export const readPresented = (params: Parameters): Presented => {
   const token = required(params, 'subject_token');
-  const type = required(params, 'subject_token_type');
-  if (type !== TokenType.accessToken && type !== TokenType.idToken) {
-    throw invalid(
-      'subject_token_type',
-      'token_type',
-      'only ID tokens and Daypass access tokens are exchanged',
-      `use ${TokenType.idToken} or ${TokenType.accessToken}`,
-    );
-  }
+  const type = typeOf('subject_token_type', required(params, 'subject_token_type'));
   const requested = text(params, 'requested_token_type');
   if (requested !== undefined && requested !== TokenType.accessToken) {
     throw invalid(
@@ -75,40 +64,39 @@ export const readSubject = (params: Parameters): PresentedSubject => {
       `leave it out, or use ${TokenType.accessToken}`,
     );
   }
-  refuseActor(params);
-  refuseOtherKey(params);
-  return { token, type };
+  return {
+    subject: { token, type },
+    actor: readActor(params),
+    bindingProof: text(params, BINDING_PROOF),
+  };
 };
 
-/** An actor token and its type come together (RFC 8693 §2.1); neither is taken in this release. */
-const refuseActor = (params: Parameters): void => {
-  const actor = text(params, 'actor_token');
+/** An actor token and its type come together (RFC 8693 §2.1). */
+const readActor = (params: Parameters): Presented['actor'] => {
+  const token = text(params, 'actor_token');
   const type = text(params, 'actor_token_type');
-  if (actor === undefined && type === undefined) return;
-  if (actor === undefined || type === undefined) {
-    throw invalid(
-      actor === undefined ? 'actor_token' : 'actor_token_type',
-      'together',
-      'actor_token and actor_token_type come together',
-      'send both, or neither',
-    );
+  if (token === undefined && type === undefined) return undefined;
+  if (token !== undefined && type !== undefined) {
+    return { token, type: typeOf('actor_token_type', type) };
   }
   throw invalid(
-    'actor_token',
-    'unsupported',
-    'delegation with an actor token is not supported yet',
-    'leave actor_token and actor_token_type out',
+    token === undefined ? 'actor_token' : 'actor_token_type',
+    'together',
+    'actor_token and actor_token_type come together',
+    'send both, or neither',
   );
 };
 
-/** Left out silently, the new token would be bound to a key its client does not mean to use. */
-const refuseOtherKey = (params: Parameters): void => {
-  if (text(params, 'dpop_binding_proof') === undefined) return;
+const typeOf = (
+  field: string,
+  type: string,
+): typeof TokenType.accessToken | typeof TokenType.idToken => {
+  if (type === TokenType.accessToken || type === TokenType.idToken) return type;
   throw invalid(
-    'dpop_binding_proof',
-    'unsupported',
-    'binding the new token to another key is not supported yet',
-    'leave it out: the token is bound to the key of the DPoP proof',
+    field,
+    'token_type',
+    'only ID tokens and Daypass access tokens are exchanged',
+    `use ${TokenType.idToken} or ${TokenType.accessToken}`,
   );
 };
 

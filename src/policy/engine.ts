@@ -40,6 +40,10 @@ export interface Question {
   readonly object?: ObjectInQuestion;
   /** How many actors the `act` chain would hold (RFC 8693 §4.1). */
   readonly actors: number;
+  /** How many it may hold (`limits.max_actors`); left out, 3. */
+  readonly maxActors?: number;
+  /** The one who acts now: the newest, the outermost. Absent where nobody acts for another. */
+  readonly actor?: ActorInQuestion;
   /** The approval another person gave to exactly this, proven by the caller. */
   readonly approval?: string;
 }
@@ -56,6 +60,14 @@ export interface App {
   readonly tenant: string;
   readonly type: 'browser' | 'native' | 'web' | 'service';
   readonly owner: string;
+}
+
+export interface ActorInQuestion {
+  /** The `iss` and `sub` of the actor; for a service, Daypass's own issuer and the app's id. */
+  readonly issuer: string;
+  readonly subject: string;
+  readonly tenant: string;
+  readonly kind: 'person' | 'service';
 }
 
 export interface Resource {

@@ -20,9 +20,23 @@ export interface SignIn {
   readonly authenticatedAt: number | undefined;
   readonly sessionId: string | undefined;
   readonly attributes: Attributes;
+  /** Undefined where the token leaves it to policy. */
+  readonly mayAct?: MayAct | undefined;
   /** SHA-256 of what was signed, base64url: one name for a token, however its signature is spelled. */
   readonly tokenHash: string;
 }
+
+/**
+ * Who may act for a subject (RFC 8693 §4.4). What is named must be so of the actor; where neither `subject` nor
+ * `clientId` is named, nobody may.
+ */
+export interface MayAct {
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly clientId?: string;
+}
+
+export const NOBODY: MayAct = {};
 
 /** Who acts for a subject, newest first in any list (RFC 8693 §4.1). */
 export interface Actor {

@@ -3,6 +3,7 @@ import { OAuthError, unproven, type Violation } from '../../protocol/oauth-error
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
 import type { Exchange } from './exchange.ts';
+import { mustAllStand } from './standing.ts';
 
 /**
  * May this app ask at all, here and now? The caller is proven by then, so every refusal explains itself.
@@ -11,6 +12,7 @@ import type { Exchange } from './exchange.ts';
  */
 export const admit = (exchange: Exchange, inForce: InForce, now: Date): void => {
   mustStillBeProven(exchange, inForce);
+  mustAllStand(exchange.authority.actors, inForce, now);
   mustBeInService(exchange, now);
   mustBeAtItsDoor(exchange);
   mustComeFromItsOrigin(exchange);

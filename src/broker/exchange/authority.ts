@@ -2,7 +2,7 @@ import type { App } from '../../config/deployment.ts';
 import type { Issuance } from '../../ledger/ledger.ts';
 import type { LockTarget, Root, SeenProof, TokenRecord } from '../../ledger/records.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
-import type { Attributes, SignIn } from '../../protocol/principal.ts';
+import type { Actor, Attributes, MayAct, SignIn } from '../../protocol/principal.ts';
 import { grantIdOf } from '../identifiers.ts';
 
 /**
@@ -25,6 +25,12 @@ export interface Authority {
   readonly authorities: Issuance['authorities'];
   readonly seen: readonly SeenProof[];
   readonly signIn: SignIn | undefined;
+  /** Who acts for the subject, newest first (RFC 8693 §4.1). */
+  readonly actors: readonly Actor[];
+  /** Who may come to act; undefined where that is policy's alone. */
+  readonly mayAct: MayAct | undefined;
+  /** The part of `lineage` that came with the actor. */
+  readonly actorLineage: readonly LockTarget[];
 }
 
 export interface AuthorityUser {
@@ -67,6 +73,9 @@ export const fromSignIn = (signIn: SignIn): Authority => {
     ],
     seen: [],
     signIn,
+    actors: [],
+    mayAct: signIn.mayAct,
+    actorLineage: [],
   };
 };
 
@@ -90,6 +99,9 @@ export const fromToken = (token: TokenRecord): Authority => ({
   authorities: authoritiesOf(token),
   seen: [],
   signIn: undefined,
+  actors: token.actors,
+  mayAct: token.mayAct,
+  actorLineage: [],
 });
 
 export const fromClient = (app: App): Authority => ({
@@ -104,6 +116,9 @@ export const fromClient = (app: App): Authority => ({
   authorities: [],
   seen: [],
   signIn: undefined,
+  actors: [],
+  mayAct: undefined,
+  actorLineage: [],
 });
 
 /** What must not have been revoked since a token was issued, for the token to be good for anything. */

@@ -2,6 +2,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { Decided } from './answer.ts';
+import type { Authority } from './authority.ts';
 import type { createDecide } from './decide.ts';
 import { appIn, type Exchange, identify } from './exchange.ts';
 import { replayedProof } from './refused.ts';
@@ -18,7 +19,7 @@ export interface DryRun {
   readonly decision: 'permit' | 'deny';
   readonly policies: readonly string[];
   readonly violations: OAuthError['violations'];
-  readonly wouldIssue: Decided['settled'] | undefined;
+  readonly wouldIssue: (Decided['settled'] & Pick<Authority, 'actors'>) | undefined;
 }
 
 /** What an exchange would decide, without issuing anything. A refusal is its answer, not an error. */
@@ -48,8 +49,9 @@ const ACTION = 'token.dry_run';
 
 const answerOf = async (work: () => Promise<Decided>): Promise<DryRun> => {
   try {
-    const { policies, settled } = await work();
-    return { decision: 'permit', policies, violations: [], wouldIssue: settled };
+    const { policies, settled, exchange } = await work();
+    const wouldIssue = { ...settled, actors: exchange.authority.actors };
+    return { decision: 'permit', policies, violations: [], wouldIssue };
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error;
     return { decision: 'deny', policies: [], violations: error.violations, wouldIssue: undefined };

@@ -1,17 +1,18 @@
-import type { App } from '../../config/deployment.ts';
+import type { App, Deployment } from '../../config/deployment.ts';
 import type { Dpop, Proof } from '../../identity/dpop.ts';
 import type { IdTokenVerifier } from '../../identity/verifier.ts';
 import type { AuditRecord, SeenProof } from '../../ledger/records.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { opaqueKind } from '../../protocol/opaque-token.ts';
-import type { SignIn } from '../../protocol/principal.ts';
+import { NOBODY, type SignIn } from '../../protocol/principal.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { PresentedCredential, RequestContext } from '../context.ts';
 import { type createTokenProver, seen } from '../held-token.ts';
 import { holder } from '../use.ts';
-import { ADMIN_CLIENT, adminClientFor, mappedAttributes } from './admin-client.ts';
+import { ADMIN_CLIENT, adminClientFor, mappedAttributes, rightsOf } from './admin-client.ts';
 import { type Authority, fromSignIn, fromToken } from './authority.ts';
+import { nothingToRebind, proveSecondKey } from './second-key.ts';
 
 export interface ProveDependencies {
   readonly configuration: CurrentConfiguration;
@@ -34,20 +35,27 @@ export interface Proven {
  * 1. Prove whom the credential in `Authorization` speaks for: an ID token of a trusted issuer, or a
  * Daypass token of the same app.
  *
- * @param appId what the request says; left out, the token names the app.
+ * @param named what the request says of it; without `appId`, the token names the app.
  * @throws {OAuthError} `invalid_token`, reading alike for whatever is wrong with the token.
  */
 export const createProver =
   (dependencies: ProveDependencies) =>
-  (credential: PresentedCredential, appId: string | undefined): Promise<Proven> =>
+  (credential: PresentedCredential, named: Named): Promise<Proven> =>
     opaqueKind(credential.value) === undefined
-      ? proveSignIn(dependencies, credential, appId)
-      : proveHolder(dependencies, credential, appId);
+      ? proveSignIn(dependencies, credential, named)
+      : proveHolder(dependencies, credential, named);
+
+/** What the body of a request says beside its credential. */
+export interface Named {
+  readonly appId: string | undefined;
+  /** Of the key that what is issued is to be bound to, where that is not the presented token's. */
+  readonly bindingProof: string | undefined;
+}
 
 const proveHolder = async (
   dependencies: ProveDependencies,
   credential: PresentedCredential,
-  appId: string | undefined,
+  { appId, bindingProof }: Named,
 ): Promise<Proven> => {
   const { configuration, proveToken, dpop, now } = dependencies;
   const { token, proof } = await proveToken(credential, false);
@@ -61,7 +69,15 @@ const proveHolder = async (
   }
   // An unbound token may be narrowed into a bound one, never the other way.
   const key = proof ?? proveNewKey(dpop, credential, now());
-  return { app, authority: fromToken(token), jkt: key?.jkt, proofs: seen(key) };
+  const proven = { app, authority: fromToken(token), jkt: key?.jkt, proofs: seen(key) };
+  if (bindingProof === undefined) return proven;
+  try {
+    const bound = token.binding && proof && { token: credential.value, proof };
+    const second = proveSecondKey(dpop, bindingProof, bound, credential, now());
+    return { ...proven, jkt: second.jkt, proofs: [...proven.proofs, ...seen(second)] };
+  } catch (error) {
+    throw await onRecord(dependencies, error, holder(token, credential.context), key);
+  }
 };
 
 /** A proof beside a bearer credential: the key that what is issued will be bound to. */
@@ -75,7 +91,7 @@ const proveNewKey = (
 const proveSignIn = async (
   dependencies: ProveDependencies,
   credential: PresentedCredential,
-  appId: string | undefined,
+  { appId, bindingProof }: Named,
 ): Promise<Proven> => {
   const { configuration, verifier, dpop, now } = dependencies;
   if (credential.scheme !== 'bearer') throw unproven('an ID token is a bearer token');
@@ -84,6 +100,14 @@ const proveSignIn = async (
   const party = await appOf(configuration, signIn, appId).catch(async (error: unknown) => {
     throw await onRecord(dependencies, error, personOf(signIn, credential.context), proof);
   });
+  if (bindingProof !== undefined) {
+    throw await onRecord(
+      dependencies,
+      nothingToRebind(),
+      personOf(signIn, credential.context),
+      proof,
+    );
+  }
   return { ...party, jkt: proof?.jkt, proofs: seen(proof) };
 };
 
@@ -117,7 +141,11 @@ export const appOf = async (
 
 type Party = Pick<Proven, 'app' | 'authority'>;
 
-const partyOf = ({ index }: InForce, signIn: SignIn, appId: string | undefined): Party => {
+const partyOf = (
+  { index, deployment }: InForce,
+  signIn: SignIn,
+  appId: string | undefined,
+): Party => {
   const app = index.appByAudience(signIn.issuerId, signIn.party);
   // An app of another tenant and one that does not exist read alike.
   if (appId !== undefined && index.app(appId)?.tenant !== signIn.tenant) throw unknownApp();
@@ -126,9 +154,17 @@ const partyOf = ({ index }: InForce, signIn: SignIn, appId: string | undefined):
   if (app.tenant !== signIn.tenant) throw unproven('app of another tenant');
   return {
     app,
-    authority: fromSignIn({ ...signIn, attributes: mappedAttributes(signIn.attributes) }),
+    authority: fromSignIn({
+      ...signIn,
+      attributes: mappedAttributes(signIn.attributes),
+      mayAct: signIn.mayAct ?? (isAdmin(deployment, signIn) ? NOBODY : undefined),
+    }),
   };
 };
+
+/** Nobody acts for an admin, not even in an app, unless the sign-in says who (security.md T12). */
+const isAdmin = ({ admins }: Deployment, { issuerId, attributes }: SignIn): boolean =>
+  admins.length > 0 && rightsOf(admins, issuerId, attributes).roles.size > 0;
 
 /** An ID token opens the admin door once; what it is good for there, `admit` says. */
 const adminSignIn = (signIn: SignIn): Party => ({

@@ -3,6 +3,7 @@ import type { Constraints, StorageDetail } from '../../protocol/authorization-de
 import type { InForce } from '../configuration.ts';
 import type { Exchange } from './exchange.ts';
 import type { Settled } from './settle.ts';
+import { chainInQuestion } from './standing.ts';
 import { policyResource } from './target.ts';
 
 /** One question for each part of a request that has its own limits. */
@@ -22,7 +23,7 @@ export const toQuestions = (
     ttlCeiling: Math.floor(Math.min(ceiling, left)),
     bound: jkt !== undefined,
     ...(settled.lawfulBasis === undefined ? {} : { lawfulBasis: settled.lawfulBasis }),
-    actors: authority.held?.actors.length ?? 0,
+    ...chainInQuestion(authority.actors, inForce),
   };
   if (settled.parts.length === 0) {
     const grant = settled.grant && { actions: settled.grant.actions, ...ttlOf(settled.grant) };

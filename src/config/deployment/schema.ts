@@ -17,8 +17,7 @@ const limits = z.strictObject({
     .prefault({})
     .meta({ description: 'How long tokens live.' }),
   max_actors: z.int().min(0).max(10).default(3).meta({
-    description:
-      'How many may act for one another in a delegation (`act`). Takes effect in a later release.',
+    description: 'How many may act for one another in a delegation (`act`).',
   }),
 });
 

@@ -1,7 +1,7 @@
 import type { createDryRun } from '../../broker/exchange/dry-run.ts';
 import type { createExchange, Exchange } from '../../broker/exchange/exchange.ts';
 import type { createHear } from '../../broker/exchange/hear.ts';
-import type { createProver } from '../../broker/exchange/prove.ts';
+import type { createProver, Named } from '../../broker/exchange/prove.ts';
 import { parseWith } from '../parse.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
@@ -37,7 +37,7 @@ export const exchangeRoutes = ({ prove, hear, exchange, dryRun }: ExchangeRoutes
       },
       handle: async ({ read, credential, context }) => {
         const said = await unread(read);
-        const proven = await prove(credential, said.appId);
+        const proven = await prove(credential, said);
         const caller = { door: 'exchange', ...proven, context } as const;
         const body = await hear(caller, said.mean);
         const request: Exchange = { ...caller, asked: toAsked(body) };
@@ -49,23 +49,26 @@ export const exchangeRoutes = ({ prove, hear, exchange, dryRun }: ExchangeRoutes
     }),
   );
 
-interface Unread {
-  /** The app it names, which the credential must be for. */
-  readonly appId: string | undefined;
+/** With the app it names, which the credential must be for, and the proof of another key to bind to. */
+interface Unread extends Named {
   /** What it says, once there is someone to tell what is wrong with it. */
   readonly mean: () => ExchangeBody;
 }
 
-/** An ID token is for an app, so that much is looked at before anyone is proven; nothing is said of it. */
+/** What proving takes is looked at before anyone is proven, where it can be read; nothing is said of it yet. */
 const unread = async (read: () => Promise<object>): Promise<Unread> => {
   try {
     const body = await read();
-    const named = exchangeBody.shape.app_id.safeParse('app_id' in body ? body.app_id : undefined);
-    return { appId: named.data, mean: () => parseWith(exchangeBody, body) };
+    const { app_id, dpop_binding_proof }: Partial<Record<string, unknown>> = { ...body };
+    return {
+      appId: exchangeBody.shape.app_id.safeParse(app_id).data,
+      bindingProof: exchangeBody.shape.dpop_binding_proof.safeParse(dpop_binding_proof).data,
+      mean: () => parseWith(exchangeBody, body),
+    };
   } catch (refusal) {
     const mean = (): never => {
       throw refusal;
     };
-    return { appId: undefined, mean };
+    return { appId: undefined, bindingProof: undefined, mean };
   }
 };

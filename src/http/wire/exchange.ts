@@ -31,6 +31,10 @@ export const exchangeBody = z.strictObject({
     .meta({
       description: 'Required for confidential and restricted data, such as contract or consent.',
     }),
+  dpop_binding_proof: text(8192).optional().meta({
+    description:
+      'A second proof, under the key to bind to, where the presented token is bound to another.',
+  }),
   dry_run: z.boolean().optional().meta({ description: 'Decide, and issue nothing.' }),
 });
 
@@ -84,6 +88,7 @@ export const toDryRunAnswer = ({ decision, policies, violations, wouldIssue }: D
     ? {
         resource: wouldIssue.target.id,
         expires_in: wouldIssue.ttl,
+        actors: wouldIssue.actors.map(({ issuer, subject }) => ({ issuer, subject })),
         scopes: wouldIssue.scopes,
         authorization_details: wouldIssue.parts.map((part) => copyOf(part.detail)),
       }

@@ -1,5 +1,5 @@
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
-import type { Actor, Attributes } from '../../protocol/principal.ts';
+import type { Actor, Attributes, MayAct } from '../../protocol/principal.ts';
 import { randomFrom } from '../../protocol/random.ts';
 import type { AuditRecord, LockTarget, NewObject, TicketRecord, TokenRecord } from '../records.ts';
 
@@ -17,6 +17,7 @@ export interface TokenRow {
   user_id: string | null;
   device_id: string | null;
   actors: Actor[];
+  may_act: MayAct | null;
   attributes: Attributes;
   resource: string;
   scopes: string[];
@@ -57,6 +58,7 @@ export const tokenToRow = (token: TokenRecord): object => ({
   user_id: token.userId,
   device_id: token.deviceId,
   actors: token.actors,
+  may_act: token.mayAct,
   attributes: token.attributes,
   resource: token.resource,
   scopes: token.scopes,
@@ -96,6 +98,7 @@ export const tokenFromRow = (row: TokenRow): TokenRecord => ({
   userId: known(row.user_id),
   deviceId: known(row.device_id),
   actors: row.actors,
+  mayAct: known(row.may_act),
   attributes: row.attributes,
   resource: row.resource,
   scopes: row.scopes,

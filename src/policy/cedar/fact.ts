@@ -36,9 +36,12 @@ export const member = (type: keyof typeof ENUMERATIONS, value: string): CedarVal
   throw new TypeError(`no ${type}`);
 };
 
-const ENUMERATIONS: Readonly<Record<'Classification' | 'AppType', readonly string[]>> = {
+const ENUMERATIONS: Readonly<
+  Record<'Classification' | 'AppType' | 'ActorKind', readonly string[]>
+> = {
   Classification: ['public', 'internal', 'confidential', 'restricted'],
   AppType: ['browser', 'native', 'web', 'service'],
+  ActorKind: ['person', 'service'],
 };
 
 export const entity = (type: string, id: string) => ({ type: `Daypass::${type}`, id: text(id) });

@@ -84,6 +84,8 @@ const MOST: Question = {
   grant: { ...LIMITS, actions: ['read'], content_types: ['image/*'], max_ttl: 1 },
   lawfulBasis: 'contract',
   object: { key: '/p/k', size: 1, contentType: 'image/png', overwrites: true },
+  maxActors: 3,
+  actor: { issuer: 'https://sso.example', subject: 's', tenant: 't', kind: 'person' },
   approval: 'ap',
 };
 

@@ -1,7 +1,15 @@
 import type { StatefulAuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Constraints } from '../../protocol/authorization-details.ts';
 import { admits } from '../../scope/media-range.ts';
-import type { App, Grant, ObjectInQuestion, Question, Resource, User } from '../engine.ts';
+import type {
+  ActorInQuestion,
+  App,
+  Grant,
+  ObjectInQuestion,
+  Question,
+  Resource,
+  User,
+} from '../engine.ts';
 import { ancestors } from './canonical-path.ts';
 import { count, entity, type Facts, flag, given, member, present, text, texts } from './fact.ts';
 import { rangesOf } from './media-range.ts';
@@ -10,6 +18,9 @@ export type CedarRequest = Pick<
   StatefulAuthorizationCall,
   'principal' | 'action' | 'resource' | 'context' | 'entities'
 >;
+
+/** The default of `limits.max_actors`. */
+const MAX_ACTORS = 3;
 
 const KIND = { bucket: 'Bucket', api: 'Api', admin: 'Admin' } as const;
 
@@ -38,6 +49,8 @@ export const cedarRequest = (question: Question): CedarRequest => {
       lawfulBasis: given(question.lawfulBasis, text),
       object: given(question.object, objectFacts),
       actors: count(question.actors),
+      maxActors: count(question.maxActors ?? MAX_ACTORS),
+      actor: given(question.actor, actorFacts),
       approval: given(question.approval, text),
     }),
     entities: user ? attributes(user) : [],
@@ -55,6 +68,13 @@ const appFacts = ({ id, tenant, type, owner }: App): Facts => ({
   tenant: text(tenant),
   type: member('AppType', type),
   owner: text(owner),
+});
+
+const actorFacts = ({ issuer, subject, tenant, kind }: ActorInQuestion): Facts => ({
+  issuer: text(issuer),
+  subject: text(subject),
+  tenant: text(tenant),
+  kind: member('ActorKind', kind),
 });
 
 const resourceFacts = (resource: Resource): Facts =>

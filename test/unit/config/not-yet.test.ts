@@ -21,7 +21,6 @@ const s3 = { ...bucket, provider: 's3', bucket: 'acme', region: 'eu-west-1' } as
 
 describe('what a configuration asks for beyond this release', () => {
   it.each<[string, DeploymentDocument]>([
-    ['limits.max_actors', { limits: { max_actors: 3 } }],
     ['apps[1].tls_client_auth', { apps: [app, { ...app, tls_client_auth: { san_dns: 'a.b' } }] }],
     [
       'issuers[0].sign_in.client_secret_env',
@@ -72,7 +71,6 @@ describe('what a configuration asks for beyond this release', () => {
       source: 'the contract',
     });
     expect(fieldsOf(document)).toEqual([
-      'limits.max_actors',
       'issuers[0].sign_in.client_secret_env',
       'buckets[0].validate.antivirus',
       'buckets[0].validate.schema',
