@@ -18,8 +18,11 @@ import { createFindToken } from '../broker/find-token.ts';
 import { createTokenProver } from '../broker/held-token.ts';
 import { createIntrospect } from '../broker/introspection/introspect.ts';
 import { createSignIntrospection } from '../broker/introspection/signed-introspection.ts';
+import { createFollow } from '../broker/revocation/follow.ts';
 import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
 import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
+import { createStatusList } from '../broker/revocation/status-list.ts';
+import { createVerifierProver } from '../broker/revocation/verifier.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
 import { createRequestUpload } from '../broker/upload/request-upload.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
@@ -27,7 +30,7 @@ import { createValidateUpload } from '../broker/upload/validate-upload.ts';
 import type { Deployment } from '../config/deployment.ts';
 import { createFetch } from '../egress/fetch.ts';
 import { createAccessTokenReader } from '../identity/access-token.ts';
-import { createDpop, createNonces } from '../identity/dpop.ts';
+import { createDpop, createNonces, type Nonces } from '../identity/dpop.ts';
 import { createIdTokenVerifier, type TrustedIssuer } from '../identity/verifier.ts';
 import { inspect } from '../inspection/inspector.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
@@ -59,7 +62,7 @@ export const createBroker = (parts: BrokerParts) => {
   const { keys } = signing;
   const now = ledger.clock.now;
   const policy = createMemo(createCedarEngine(loadBundle(POLICIES)));
-  const nonces = createNonces(parts.secrets.nonces);
+  const nonces = noncesOf(parts.secrets.nonces);
   const dpop = createDpop({ nonces });
   const fetch = createFetch({ allowLoopback: !parts.production });
   const issuers = trustedIssuers(configuration);
@@ -72,7 +75,12 @@ export const createBroker = (parts: BrokerParts) => {
   const poller = createUploadPoller({ ...all, validate, onError });
   const wake = (): void => void poller.validateArrived().catch(onError);
   const decide = createDecide(base);
-  const mint = createMint({ keys: { signer: keys.signer, follow: signing.follow }, issuer });
+  const mint = createMint({
+    keys: { signer: keys.signer, follow: signing.follow },
+    statusPlaces: ledger.statusPlaces,
+    issuer,
+  });
+  const following = createFollow({ feed: ledger.feed });
   const readAccessToken = createAccessTokenReader({
     issuer,
     published: () => keys.published().keys,
@@ -107,11 +115,29 @@ export const createBroker = (parts: BrokerParts) => {
     revokeOwn: createRevokeOwn({ ...all, findToken }),
     ...createKeyUseCases(signing, ledger),
     revoke: createRevoke(all),
+    proveVerifier: createVerifierProver(all),
+    statusList: createStatusList({ ...all, signer: keys.signer }),
+    follow: following.follow,
+    stopFollowing: following.stop,
     lift: createLift(all),
   };
 };
 
 export type Broker = ReturnType<typeof createBroker>;
+
+/** Made of the first secret, recognised by each: instances whose secret has changed and those to come agree. */
+const noncesOf = ([newest, ...others]: Secrets['nonces']): Nonces => {
+  const current = createNonces(newest);
+  const known = [current, ...others.map(createNonces)];
+  const age = (nonce: string, at: Date): number | undefined => {
+    for (const nonces of known) {
+      const found = nonces.age(nonce, at);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return { issue: current.issue, age };
+};
 
 /** The issuers in force, each with what admin rules look at beside what policy does. Computed per version. */
 const trustedIssuers = (configuration: CurrentConfiguration): (() => readonly TrustedIssuer[]) => {

@@ -7,7 +7,8 @@ import type { Config } from '../config/config.ts';
 export interface Secrets {
   /** The first seals, each of them opens. */
   readonly keyEncryptionKeys: readonly [Buffer, ...Buffer[]];
-  readonly nonces: Buffer;
+  /** The first makes, each of them recognises. */
+  readonly nonces: readonly [Buffer, ...Buffer[]];
   /** The first signs, each of them verifies. */
   readonly cookies: readonly Buffer[];
   readonly localStore: Buffer;
@@ -20,7 +21,7 @@ export const loadSecrets = (config: Config): Secrets => {
     Buffer.from(hkdfSync('sha256', from, '', `daypass ${purpose} 1`, 32));
   return {
     keyEncryptionKeys: previous ? [keyEncryptionKey, previous] : [keyEncryptionKey],
-    nonces: derive('dpop nonces'),
+    nonces: [derive('dpop nonces'), ...(previous ? [derive('dpop nonces', previous)] : [])],
     cookies: [derive('cookies'), ...(previous ? [derive('cookies', previous)] : [])],
     localStore: derive('local store'),
   };
