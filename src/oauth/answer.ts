@@ -4,19 +4,25 @@ import { OAuthError } from '../protocol/oauth-error.ts';
 import { toRefusal } from './refusals.ts';
 
 /**
- * One request to an endpoint of the library. Headers are set on `response`; the caller writes status and body.
+ * One request to an endpoint of the library. Some headers are set on `response`; the caller writes the rest.
  *
  * @throws {OAuthError} whatever the library or a grant of ours refuses; another Error where one of them broke.
  */
 export type AnswerOAuth = (
   request: IncomingMessage,
   response: ServerResponse,
-) => Promise<{ readonly status: number; readonly body: unknown }>;
+) => Promise<{
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}>;
 
 /** What the library would allow a page. */
 const CORS = ['Access-Control-Allow-Origin', 'Access-Control-Expose-Headers'];
 
 interface Outcome {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly error: unknown;
   /** As the request names it; whether it authenticated, the error says. */
@@ -28,7 +34,17 @@ export type OnRefusal = (
   request: IncomingMessage,
   clientId: string,
   refusal: OAuthError,
+  path: string,
 ) => Promise<void>;
+
+type Middleware = Parameters<Provider['use']>[0];
+
+export interface AnswerOptions {
+  readonly issuer: string;
+  /** The endpoints we answer in the library's place. */
+  readonly tokenStatus: Middleware;
+  readonly onRefusal: OnRefusal;
+}
 
 /**
  * Lets the library answer into a context of its own and writes nothing: what it refuses goes the way of
@@ -36,8 +52,7 @@ export type OnRefusal = (
  */
 export const createAnswer = (
   provider: Provider,
-  issuer: string,
-  onRefusal: OnRefusal,
+  { issuer, tokenStatus, onRefusal }: AnswerOptions,
 ): AnswerOAuth => {
   const thrown = new WeakMap<IncomingMessage, unknown>();
   const outcomes = new WeakMap<IncomingMessage, Outcome>();
@@ -58,26 +73,32 @@ export const createAnswer = (
     for (const name of CORS) ctx.remove(name);
     ctx.remove('WWW-Authenticate');
     const { client } = ctx.oidc;
-    outcomes.set(ctx.req, { body: ctx.body, error: thrown.get(ctx.req), client });
+    const { path, body, req } = ctx;
+    outcomes.set(req, { path, headers: headersOf(ctx), body, error: thrown.get(req), client });
   });
+  provider.use(tokenStatus);
   const callback = provider.callback();
 
   return async (request, response) => {
     await callback(request, response);
     const outcome = outcomes.get(request);
     if (!outcome) throw new Error('the authorization server gave no answer');
-    const { client, error, body } = outcome;
-    if (error === undefined) return { status: response.statusCode, body };
+    const { client, error, headers, body } = outcome;
+    if (error === undefined) return { status: response.statusCode, headers, body };
     const hasAuthorization = request.headers.authorization !== undefined;
     const refusal = toRefusal(error, { issuer, hasAuthorization });
     if (client && hasAuthenticated(client, refusal)) {
       // What a use case refused, it has recorded itself: the very error tells.
       const recorded = error instanceof OAuthError ? error : refusal;
-      await onRefusal(request, client.clientId, recorded);
+      await onRefusal(request, client.clientId, recorded, outcome.path);
     }
     throw refusal;
   };
 };
+
+/** What is not JSON says what it is. */
+const headersOf = ({ body, response }: Parameters<Middleware>[0]): Outcome['headers'] =>
+  typeof body === 'string' && body !== '' ? { 'Content-Type': response.get('Content-Type') } : {};
 
 /** The id of a public client is nobody's proof of anything. */
 const hasAuthenticated = (client: Client, refusal: unknown): refusal is OAuthError =>

@@ -33,6 +33,15 @@ export const authorizationServerMetadata = ({ issuer, dpopAlgorithms }: Metadata
   grant_types_supported: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
   token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
   token_endpoint_auth_signing_alg_values_supported: CLIENT_AUTH_ALGORITHMS,
+  introspection_endpoint: `${issuer}/introspect`, //             RFC 7662
+  introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS.filter(
+    (method) => method !== 'none', // a public client proves nothing, and there a key proves nothing either
+  ),
+  introspection_endpoint_auth_signing_alg_values_supported: CLIENT_AUTH_ALGORITHMS,
+  introspection_signing_alg_values_supported: ['ES256'], //      RFC 9701 §7
+  revocation_endpoint: `${issuer}/revoke`, //                    RFC 7009
+  revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+  revocation_endpoint_auth_signing_alg_values_supported: CLIENT_AUTH_ALGORITHMS,
   dpop_signing_alg_values_supported: dpopAlgorithms, //          RFC 9449 §5.1
   authorization_details_types_supported: [STORAGE_DETAIL_TYPE], // RFC 9396 §10
   protected_resources: [issuer], //                              RFC 9728 §4
