@@ -127,6 +127,21 @@ export const deploymentOf = (issuer: (name: string) => string) =>
       },
       {
         ...app,
+        id: 'orders-api', // the API itself, as a client that asks about its tokens
+        type: 'service',
+        secret_hash: [hashed(SECRET)],
+        grants: [],
+      },
+      {
+        ...app,
+        id: 'globex-service',
+        tenant: 'globex',
+        type: 'service',
+        secret_hash: [hashed(SECRET)],
+        grants: [{ resource: 'https://api.globex.example', actions: ['things:read'] }],
+      },
+      {
+        ...app,
         id: 'globex-app',
         tenant: 'globex',
         type: 'browser',
@@ -169,8 +184,19 @@ export const deploymentOf = (issuer: (name: string) => string) =>
       { id: 'globex-files', tenant: 'globex', provider: 'local', residency: 'us' },
     ],
     resource_servers: [
-      { id: ORDERS, tenant: 'acme', scopes: ['orders:read', 'orders:write', 'data:export'] },
-      { id: FILES, tenant: 'acme', scopes: ['files:read', 'files:write'], token_format: 'opaque' },
+      {
+        id: ORDERS,
+        tenant: 'acme',
+        scopes: ['orders:read', 'orders:write', 'data:export'],
+        introspection_clients: ['orders-api'],
+      },
+      {
+        id: FILES,
+        tenant: 'acme',
+        scopes: ['files:read', 'files:write'],
+        token_format: 'opaque',
+        introspection_clients: ['orders-api', 'signer'],
+      },
       { id: 'https://api.globex.example', tenant: 'globex', scopes: ['things:read'] },
     ],
   }) satisfies DeploymentDocument;

@@ -108,6 +108,13 @@ const deployment = (issuer: string) => ({
     },
     {
       ...registration,
+      id: 'orders-api', // the API itself, as a client that asks about its tokens
+      type: 'service',
+      secret_hash,
+      grants: [],
+    },
+    {
+      ...registration,
       id: 'retired',
       type: 'service',
       secret_hash,
@@ -126,14 +133,27 @@ const deployment = (issuer: string) => ({
     },
   ],
   resource_servers: [
-    { id: ORDERS, tenant: 'acme', scopes: ['orders:read', 'orders:list', 'orders:write'] },
-    { id: FILES, tenant: 'acme', scopes: ['files:read'], token_format: 'opaque' },
+    {
+      id: ORDERS,
+      tenant: 'acme',
+      scopes: ['orders:read', 'orders:list', 'orders:write'],
+      introspection_clients: ['orders-api', 'signer'],
+    },
+    {
+      id: FILES,
+      tenant: 'acme',
+      scopes: ['files:read'],
+      token_format: 'opaque',
+      introspection_clients: ['orders-api'],
+    },
   ],
 });
 
 export type Form = Readonly<Record<string, string | readonly string[]>>;
 
 export interface PostOptions {
+  /** Where to, instead of `/token`. */
+  readonly path?: string;
   /** The client, and how it says so. `none` for a public one. */
   readonly as?: string;
   readonly by?: 'basic' | 'post' | 'none';
@@ -181,7 +201,7 @@ export const openTokenEndpoint = async (env: Readonly<Record<string, string>> = 
     for (const [name, value] of Object.entries(named)) {
       for (const each of [value].flat()) params.append(name, each);
     }
-    const url = `${issuer}/token`;
+    const url = `${issuer}${options.path ?? '/token'}`;
     const response = await fetch(url, {
       method: 'POST',
       body: (options.raw as string | undefined) ?? params,
