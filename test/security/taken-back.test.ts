@@ -119,6 +119,42 @@ describe('what only reads, for a token that is revoked while it does', () => {
   });
 });
 
+describe('an admin who is revoked while the request is under way', () => {
+  it('changes no configuration', async () => {
+    const slow = await stage.adminOf(['platform']);
+    const config = { token: slow.token, key: slow.key };
+    const before = await stage.client.call('/admin/v1/config', config);
+    const draft = structuredClone(before.body) as { apps: { id: string; purpose: string }[] };
+    for (const app of draft.apps) app.purpose = 'too late';
+    const put = () =>
+      stage.client.call('/admin/v1/config', { ...config, method: 'PUT', body: draft });
+    const answer = await revokedMeanwhile(slow, put);
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+    const other = await stage.adminOf(['platform']);
+    const after = await stage.client.call('/admin/v1/config', other);
+    expect(after.headers.get('etag')).toBe(before.headers.get('etag'));
+    expect(after.text).not.toContain('too late');
+  });
+
+  it('lifts no block', async () => {
+    const blocked = await stage.tokenOf({ claims: { sub: 'blocked' } });
+    const [row] = await stage.query<{ user_id: string }>(
+      'SELECT user_id FROM issued_token WHERE token_id = $1',
+      [blocked.id],
+    );
+    const { body } = await stage.revoke({ user_id: row?.user_id });
+    const slow = await stage.adminOf(['security']);
+    const path = `/admin/v1/revocations/${String(body.revocation_id)}`;
+    const lift = ({ token, key }: Held) =>
+      stage.client.call(path, { method: 'DELETE', token, key });
+    const answer = await revokedMeanwhile(slow, () => lift(slow));
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+    const exchange = () => stage.exchange({ claims: { sub: 'blocked' }, key: blocked.key });
+    expect(await exchange()).toMatchObject({ status: 403, body: { error: 'access_denied' } });
+    expect((await lift(await stage.adminOf(['security']))).status).toBe(204);
+  });
+});
+
 describe('a revocation', () => {
   const redeemed = async (sub: string): Promise<Held> => {
     const held = await stage.tokenOf({ claims: { sub } });
