@@ -1,14 +1,17 @@
 import { errors, type JWKS, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
+import { isSecretOf } from '../broker/client-secret.ts';
+import { isSecretOf } from '../broker/client-secret.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
-import { createClients, isSecretOf } from './clients.ts';
+import { createClients } from './clients.ts';
 import { type GrantDependencies, registerGrants } from './grants.ts';
 import { CLIENT_AUTH_ALGORITHMS, CLIENT_AUTH_METHODS } from './metadata.ts';
 import { NAMED_BY_DETAILS } from './token-request.ts';
+import { createTokenStatus, type TokenStatusDependencies } from './token-status.ts';
 
-export interface ProviderDependencies extends GrantDependencies {
+export interface ProviderDependencies extends GrantDependencies, TokenStatusDependencies {
   readonly issuer: string;
   readonly artifacts: Artifacts;
   readonly jwks: JWKS;
@@ -75,16 +78,24 @@ export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth 
       expiresAt: new Date((exp + ASSERTION_LIFE) * 1000),
     });
   registerGrants(provider, dependencies);
-  return createAnswer(provider, issuer, recordFor(dependencies));
+  const tokenStatus = createTokenStatus(provider, dependencies);
+  return createAnswer(provider, { issuer, tokenStatus, onRefusal: recordFor(dependencies) });
 };
+
+/** What a client was refused, for the record, where that was not a token. */
+const ACTIONS: ReadonlyMap<string, string> = new Map([
+  ['/introspect', 'token.introspect'],
+  ['/revoke', 'token.revoke'],
+]);
 
 /** A client that has authenticated is someone: whatever it is refused is on record. */
 const recordFor =
   ({ audit, now, configuration, contextOf }: ProviderDependencies): OnRefusal =>
-  (request, appId, refusal) => {
+  (request, appId, refusal, path) => {
     const { requestId, ip, traceId } = contextOf(request);
     const tenantId = configuration.get().index.app(appId)?.tenant;
-    const event = { action: 'token.issue', tenantId, appId, ip, traceId, requestId };
+    const action = ACTIONS.get(path) ?? 'token.issue';
+    const event = { action, tenantId, appId, ip, traceId, requestId };
     return recordRefusal({ audit, now }, refusal, event);
   };
 
