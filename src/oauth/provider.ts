@@ -1,7 +1,6 @@
 import { errors, type JWKS, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
 import { isSecretOf } from '../broker/client-secret.ts';
-import { isSecretOf } from '../broker/client-secret.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
