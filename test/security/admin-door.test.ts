@@ -22,6 +22,9 @@ const DOOR: Record<string, { readonly roles: readonly string[]; readonly reach: 
   'GET /admin/v1/audit': { roles: ['security', 'auditor'], reach: 'tenant' },
   'GET /admin/v1/config': { roles: ['security', 'platform', 'auditor'], reach: 'deployment' },
   'PUT /admin/v1/config': { roles: ['platform'], reach: 'deployment' },
+  'GET /admin/v1/keys': { roles: ['security', 'platform', 'auditor'], reach: 'deployment' },
+  'POST /admin/v1/keys/rotate': { roles: ['security', 'platform'], reach: 'deployment' },
+  'POST /admin/v1/keys/{kid}/revoke': { roles: ['security'], reach: 'deployment' },
 };
 
 const adminRoutes = ROUTES.filter(({ path }) => path.startsWith('/admin'));
@@ -124,7 +127,7 @@ describe('A01 the door of every admin route', () => {
   it('A01 refuses an admin of another tenant whatever belongs to the deployment', async () => {
     const globex = { iss: stage.sso.issuer('globex'), groups: ['security'] };
     const { token, key } = await stage.adminOf(['globex'], globex);
-    for (const route of adminRoutes.filter(({ path }) => path.endsWith('/config'))) {
+    for (const route of adminRoutes.filter(({ path }) => /\/(config|keys)/.test(path))) {
       await refuses(stage, denied, () => knock(route, { token, key }));
     }
   });
