@@ -7,6 +7,8 @@ export interface Artifacts {
   find(model: string, idHash: string): Promise<FoundArtifact | undefined>;
   findByUid(model: string, uid: string): Promise<FoundArtifact | undefined>;
   findByUserCode(model: string, userCode: string): Promise<FoundArtifact | undefined>;
+  /** Those of one `uid` that are not consumed; those that expire first come first. */
+  open(model: string, uid: string, limit: number): Promise<readonly OpenArtifact[]>;
   /** True for exactly one caller ever: one conditional update. */
   consume(model: string, idHash: string, at: Date): Promise<boolean>;
   destroy(model: string, idHash: string): Promise<void>;
@@ -27,4 +29,8 @@ export interface FoundArtifact {
   readonly payload: object;
   readonly consumedAt: Date | undefined;
   readonly expiresAt: Date | undefined;
+}
+
+export interface OpenArtifact extends FoundArtifact {
+  readonly idHash: string;
 }

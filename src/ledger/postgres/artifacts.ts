@@ -38,6 +38,16 @@ export const createArtifacts = (database: Database): Artifacts => ({
       fromRow(await database.oidcArtifact.findFirst({ where: { model, userCode } })),
     ),
 
+  open: (model, uid, limit) =>
+    promptly(async () => {
+      const rows = await database.oidcArtifact.findMany({
+        where: { model, uid, consumedAt: null },
+        orderBy: { expiresAt: 'asc' },
+        take: limit,
+      });
+      return rows.map((row) => ({ idHash: row.idHash, ...held(row) }));
+    }),
+
   consume: (model, idHash, at) =>
     promptly(async () => {
       const { count } = await database.oidcArtifact.updateMany({
@@ -67,11 +77,11 @@ const toRow = ({ payload, grantId, uid, userCode, expiresAt, ...ids }: Artifact)
   expiresAt: expiresAt ?? null,
 });
 
+const held = (row: OidcArtifact): FoundArtifact => ({
+  payload: row.payload as Prisma.JsonObject,
+  consumedAt: row.consumedAt ?? undefined,
+  expiresAt: row.expiresAt ?? undefined,
+});
+
 const fromRow = (row: OidcArtifact | null): FoundArtifact | undefined =>
-  row === null
-    ? undefined
-    : {
-        payload: row.payload as Prisma.JsonObject,
-        consumedAt: row.consumedAt ?? undefined,
-        expiresAt: row.expiresAt ?? undefined,
-      };
+  row === null ? undefined : held(row);

@@ -18,6 +18,7 @@ const memory = () => {
     findByUid: async (model, uid) =>
       [...kept.values()].find((one) => one.model === model && one.uid === uid),
     findByUserCode: async () => undefined,
+    open: async () => [],
     consume: async (model, idHash, at) => {
       const found = kept.get(`${model}/${idHash}`);
       if (!found || found.consumedAt) return false;
