@@ -100,7 +100,16 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'ledger',
     question: 'What outlives a request?',
-    doors: ['ledger.ts', 'records.ts', 'artifacts.ts', 'sign-ins.ts', 'signing-keys.ts'],
+    doors: [
+      'ledger.ts',
+      'records.ts',
+      'artifacts.ts',
+      'refresh-tokens.ts',
+      'revocation-feed.ts',
+      'sign-ins.ts',
+      'signing-keys.ts',
+      'status-lists.ts',
+    ],
     rooms: ['protocol', 'scope'],
     packages: [
       only(
@@ -109,6 +118,7 @@ export const ROOMS: readonly Room[] = [
         '@prisma/client',
         '@prisma/driver-adapter-utils',
         '@prisma/schema-engine-wasm',
+        'pg',
       ),
     ],
   },

@@ -48,7 +48,14 @@ const { version: VERSION } = JSON.parse(
 const DEMO_IDP_PORT = 8081;
 
 /** Milliseconds between two rounds of what an instance does of its own accord. */
-const EVERY = { configuration: 1_000, keys: 1_000, clock: 10_000, uploads: 2_000, purge: 30_000 };
+const EVERY = {
+  configuration: 1_000,
+  revocations: 1_000,
+  keys: 1_000,
+  clock: 10_000,
+  uploads: 2_000,
+  purge: 30_000,
+};
 
 /** Starts a broker. What was started before a failure is stopped again. */
 export const startDaypass = async (
@@ -72,6 +79,7 @@ export const startDaypass = async (
     // 2. What was told. The demo IdP runs where what was told names it.
     const { configure, configuration, idp } = await readConfiguration(config, ledger, options);
     if (idp) started.push(idp.stop);
+    started.push(await ledger.listen(() => void configuration.poll().catch(onError)));
     for (const notice of await noticesInForce(ledger))
       logger.warn(notice, 'a setting does not do what it says in this release');
 
@@ -124,11 +132,13 @@ export const startDaypass = async (
     if (config.contentOrigin === undefined) origins.content = sameHost(issuer, content.port);
     const api = await listen(handlers.api, config);
     started.push(() => api.close(config.shutdownGrace * 1000));
+    started.push(async () => broker.stopFollowing()); // streams end by themselves never
 
     // 5. What happens without being asked.
     const rounds = createRounds(onError);
     started.push(rounds.stop);
     rounds.every(EVERY.configuration, configuration.poll);
+    rounds.every(EVERY.revocations, ledger.feed.poll);
     rounds.every(EVERY.keys, signing.follow);
     rounds.every(EVERY.clock, ledger.clock.synchronise);
     rounds.every(EVERY.uploads, async () => {

@@ -97,6 +97,7 @@ export const createHandlers = (parts: HttpParts) => {
       configuration,
       proveToken: broker.proveToken,
       adminDoor: broker.adminDoor,
+      proveVerifier: broker.proveVerifier,
       audit: ledger.audit,
       now,
     }),

@@ -100,6 +100,7 @@ const operationId = (method: Route['method'], path: string): string =>
 
 const tagOf = ({ authentication, path }: Route): (typeof TAGS)[number][0] => {
   if (path === '/jwks' || path.startsWith('/.well-known/')) return 'OAuth';
+  if (path.startsWith('/status/') || path.startsWith('/revocations/')) return 'OAuth';
   switch (authentication) {
     case 'none':
       return 'Operations';

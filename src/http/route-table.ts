@@ -8,6 +8,7 @@ import { type DownloadRoutes, downloadRoutes } from './routes/downloads.ts';
 import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
 import { type OperationsRoutes, operationsRoutes } from './routes/operations.ts';
 import { type UploadRoutes, uploadRoutes } from './routes/uploads.ts';
+import { type VerifierRoutes, verifierRoutes } from './routes/verifiers.ts';
 
 /** The use cases behind our endpoints, each under the name its routes give it. */
 export interface BrokerRoutes
@@ -19,6 +20,7 @@ export interface BrokerRoutes
     ConfigurationRoutes,
     KeyRoutes,
     DiscoveryRoutes,
+    VerifierRoutes,
     OperationsRoutes {}
 
 /** Every endpoint of ours, in the order the documentation shows them. */
@@ -31,6 +33,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...configurationRoutes(broker),
   ...keyRoutes(broker),
   ...discoveryRoutes(broker),
+  ...verifierRoutes(broker),
   ...operationsRoutes(broker),
 ];
 

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Admin } from '../broker/admin.ts';
 import type { PresentedCredential, RequestContext } from '../broker/context.ts';
 import type { Role } from '../broker/exchange/admin-client.ts';
+import type { Verifier } from '../broker/revocation/verifier.ts';
 import type { TokenRecord } from '../ledger/records.ts';
 import type { Reply } from './reply.ts';
 
@@ -26,6 +27,13 @@ export type Route<Body = unknown, Query = unknown> =
           /** The body as it came: some JSON object, or the refusal of what is none. */
           readonly read: () => Promise<object>;
         },
+      ) => Promise<Reply>;
+    })
+  | (Endpoint<Body, Query> & {
+      /** A client that verifies tokens for a resource server, by its id and secret. */
+      readonly authentication: 'client';
+      readonly handle: (
+        input: Input<Body, Query> & { readonly client: Verifier },
       ) => Promise<Reply>;
     })
   | (Endpoint<Body, Query> & {
@@ -68,6 +76,8 @@ export interface Input<Body, Query> {
   readonly context: RequestContext;
   /** Asked for an answer in this kind of media; lower case. */
   readonly accept: string;
+  /** Any other header, by its name in lower case; empty where there is none. */
+  readonly header: (name: string) => string;
 }
 
 /** Keeps the types of body and query between schema and handler, and forgets them in the table. */

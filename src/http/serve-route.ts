@@ -3,6 +3,7 @@ import { type Audited, audited } from '../broker/audited.ts';
 import type { ConfirmedConfiguration } from '../broker/configuration.ts';
 import type { PresentedCredential } from '../broker/context.ts';
 import type { createTokenProver } from '../broker/held-token.ts';
+import type { createVerifierProver, Verifier } from '../broker/revocation/verifier.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
 import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readJson } from './body.ts';
@@ -18,6 +19,7 @@ export interface ServeRouteDependencies extends Audited {
   readonly configuration: Pick<ConfirmedConfiguration, 'confirm'>;
   readonly proveToken: ReturnType<typeof createTokenProver>;
   readonly adminDoor: ReturnType<typeof createAdminDoor>;
+  readonly proveVerifier: ReturnType<typeof createVerifierProver>;
 }
 
 /** Who comes first, then what they say: an unauthenticated caller learns nothing of a body's shape. */
@@ -28,6 +30,10 @@ export const createServeRoute =
     const { authentication, method, path } = route;
     const { context } = visit;
     if (authentication === 'none') return serve({});
+    if (authentication === 'client') {
+      await dependencies.configuration.confirm();
+      return serve({ client: dependencies.proveVerifier(headerOf(visit, 'authorization')) });
+    }
     const credential = presented(visit, dependencies.issuer);
     await dependencies.configuration.confirm();
     if (authentication === 'credential') return serve({ credential });
@@ -50,6 +56,7 @@ interface Caller {
   readonly credential?: PresentedCredential;
   readonly token?: TokenRecord;
   readonly admin?: Admin;
+  readonly client?: Verifier;
 }
 
 const answer = async (
@@ -65,7 +72,8 @@ const answer = async (
   const body = isProven && route.body ? parseWith(route.body, await read()) : undefined;
   const query = route.query && parseWith(route.query, soundQuery(visit));
   const accept = headerOf(visit, 'accept').toLowerCase();
-  const input = { body, read, query, params, context: visit.context, accept, ...caller };
+  const header = (name: string): string => headerOf(visit, name);
+  const input = { body, read, query, params, context: visit.context, accept, header, ...caller };
   // Which members `input` has, its caller has just decided by the same discriminant.
   return (route.handle as (given: typeof input) => Promise<Reply>)(input);
 };

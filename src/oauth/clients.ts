@@ -1,4 +1,4 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { AdapterPayload } from 'oidc-provider';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { App } from '../config/deployment.ts';
@@ -34,12 +34,4 @@ const authenticationOf = (app: App, isPublic: boolean): AdapterPayload => {
   }
   // Also an app without credentials: no secret has its hash, so it cannot authenticate.
   return { token_endpoint_auth_method: 'client_secret_basic', client_secret: NOBODYS_SECRET };
-};
-
-/** Secrets are kept as hashes, and two may be valid while one replaces the other. */
-export const isSecretOf = (app: App | undefined, secret: string): boolean => {
-  const given = Buffer.from(`sha256:${hash('sha256', secret, 'hex')}`);
-  const known = app?.secret_hash ?? [];
-  // Each is compared, so that the time taken does not tell which one matched.
-  return known.map((each) => timingSafeEqual(Buffer.from(each), given)).includes(true);
 };

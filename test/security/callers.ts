@@ -1,7 +1,8 @@
 import { describedRoutes } from '../../src/http/route-table.ts';
 import type { CallOptions } from '../support/client.ts';
 import { newKey } from '../support/client.ts';
-import type { Held, Stage } from './stage.ts';
+import { SECRET } from './deployment.ts';
+import { basic, type Held, type Stage } from './stage.ts';
 
 /** Whoever may come in at a route: what is refused beyond that is refused for what was said. */
 
@@ -28,6 +29,12 @@ export const callersOf = async (stage: Stage) => {
     /** Options of a call that passes the door of `route`; whether the caller is known by then. */
     of: async ({ authentication }: Route): Promise<{ options: CallOptions; known: boolean }> => {
       if (authentication === 'none') return { options: {}, known: false };
+      if (authentication === 'client') {
+        return {
+          options: { headers: { authorization: basic('orders-api', SECRET) } },
+          known: false,
+        };
+      }
       if (authentication === 'credential') {
         const options = { token: stage.idToken(), key: newKey(), bound: false };
         return { options, known: true };

@@ -1,12 +1,14 @@
 import type { Signer } from '../../keys/signer.ts';
 import type { Issuance } from '../../ledger/ledger.ts';
 import type { AuditRecord, LockTarget, TokenRecord } from '../../ledger/records.ts';
+import type { StatusPlaces } from '../../ledger/status-lists.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
 import type { Actor } from '../../protocol/principal.ts';
 import type { InForce } from '../configuration.ts';
 import { deviceIdOf, newTokenId } from '../identifiers.ts';
 import type { CurrentKeys } from '../keys/current-keys.ts';
+import { statusClaim } from '../revocation/status-list.ts';
 import type { Authority } from './authority.ts';
 import type { Exchange } from './exchange.ts';
 import type { Settled } from './settle.ts';
@@ -46,14 +48,14 @@ export interface Minted {
 export type Mint = (decided: Decided) => Minted;
 
 export const createMint =
-  ({ keys, issuer }: MintDependencies): Mint =>
+  ({ keys, statusPlaces, issuer }: MintDependencies): Mint =>
   (decided) => {
     const { exchange, settled, now } = decided;
     // Tokens for Daypass's own API are opaque; a resource server chooses.
     const server = settled.target.kind === 'api' ? settled.target.server : undefined;
     const form: Form =
       server?.token_format === 'jwt'
-        ? { signedBy: keys.signer(server.token_alg) }
+        ? { signedBy: keys.signer(server.token_alg), statusIndex: statusPlaces.take() }
         : { value: mintOpaqueToken('at') };
     const token = toTokenRecord(decided, form);
     const credential = (accessToken: string): Credential => ({
@@ -86,11 +88,14 @@ export interface MintDependencies {
     /** Reads the keys anew, and fills a place that a revocation has left. */
     readonly follow: () => Promise<void>;
   };
+  readonly statusPlaces: Pick<StatusPlaces, 'take'>;
   readonly issuer: string;
 }
 
 /** A bearer value of its own, or a signature over the record. */
-type Form = { readonly value: string } | { readonly signedBy: Signer };
+type Form =
+  | { readonly value: string }
+  | { readonly signedBy: Signer; readonly statusIndex: number };
 
 const toTokenRecord = (
   { exchange, settled, policies, policyDigest, now }: Decided,
@@ -123,7 +128,7 @@ const toTokenRecord = (
     rootId: authority.held?.rootId ?? tokenId,
     root: authority.root,
     grantId: authority.grantId,
-    statusIndex: undefined,
+    statusIndex: 'statusIndex' in form ? form.statusIndex : undefined,
     lineage: lineageOf(exchange, tokenId, deviceId, signingKey),
     policyDigest,
     policies,
@@ -166,8 +171,9 @@ const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuanc
         expiresAt: new Date(signIn.expiresAt * 1000),
       },
     }),
-    ...(signIn &&
-      user && {
+    // Met for the first time, perhaps; who holds a token of ours has been met.
+    ...(user &&
+      !authority.held && {
         person: {
           userId: user.userId,
           issuer: user.issuer,
@@ -266,4 +272,5 @@ export const accessTokenClaims = (token: TokenRecord, issuer: string): object =>
   app_id: token.appId,
   ...(token.deviceId !== undefined && { device_id: token.deviceId }),
   policy: token.policyDigest,
+  ...(token.statusIndex !== undefined && { status: statusClaim(issuer, token.statusIndex) }),
 });

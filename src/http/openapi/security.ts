@@ -50,6 +50,8 @@ export const securityOf = ({ authentication }: Route): Requirement[] => {
       return [];
     case 'credential':
       return [{ id_token: [], proof: [] }, { id_token: [] }, BOUND, { access_token: [] }];
+    case 'client':
+      return [{ client_secret: [] }];
     case 'token':
       return [BOUND, { access_token: [] }];
     default:

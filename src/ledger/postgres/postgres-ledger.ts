@@ -1,7 +1,9 @@
 import type { Artifacts } from '../artifacts.ts';
 import type { Ledger } from '../ledger.ts';
+import type { RefreshTokens } from '../refresh-tokens.ts';
 import type { SignIns } from '../sign-ins.ts';
 import type { SigningKeys } from '../signing-keys.ts';
+import type { StatusLists, StatusPlaces } from '../status-lists.ts';
 import { createArtifacts } from './artifacts.ts';
 import { createAuditTrail } from './audit-trail.ts';
 import { type DatabaseOptions, openDatabase } from './client.ts';
@@ -10,12 +12,16 @@ import { createConfigurations } from './configurations.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { createIssuances } from './issuances.ts';
 import { PATIENT } from './killed.ts';
+import { createListener } from './listener.ts';
 import { createObjects } from './objects.ts';
 import { purgeExpired } from './purge.ts';
 import { createQuotas } from './quotas.ts';
+import { createRevocationFeed, type LocalRevocationFeed } from './revocation-feed.ts';
+import { createRefreshTokens } from './refresh-tokens.ts';
 import { createRevocations } from './revocations.ts';
 import { createSignIns } from './sign-ins.ts';
 import { createSigningKeys } from './signing-keys.ts';
+import { createStatusLists, createStatusPlaces } from './status-lists.ts';
 import { createTickets } from './tickets.ts';
 import { createTokens } from './tokens.ts';
 
@@ -23,12 +29,21 @@ export interface PostgresLedger extends Ledger {
   readonly artifacts: Artifacts;
   readonly signingKeys: SigningKeys;
   readonly signIns: SignIns;
+  readonly refreshTokens: RefreshTokens;
+  readonly feed: LocalRevocationFeed;
+  readonly statusLists: StatusLists;
+  readonly statusPlaces: StatusPlaces;
   readonly clock: LedgerClock;
   /** Rejects with `temporarily_unavailable` unless the database answers now. */
   ping(): Promise<void>;
   purge(): Promise<number>;
   /** What the role we work as may do to audit events beyond adding and reading them. */
   excessPrivileges(): Promise<readonly string[]>;
+  /**
+   * Makes ready to issue, and from then on hears of revocations and configurations as soon as another instance
+   * has committed one. Answers how to stop hearing.
+   */
+  listen(onConfiguration: () => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -43,6 +58,9 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
   const database = openDatabase(options);
   const patient = openDatabase({ ...options, maxConnections: 2, patience: PATIENT });
   const clock = createClock(database, options.localTime, options.shift ?? (() => 0));
+  const elapsed = (): number => performance.now() + (options.shift?.() ?? 0);
+  const statusPlaces = createStatusPlaces(database);
+  const feed = createRevocationFeed(database, { now: clock.now, elapsed });
   return {
     issuances: createIssuances(database),
     tokens: createTokens(database),
@@ -55,6 +73,10 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     artifacts: createArtifacts(database),
     signingKeys: createSigningKeys(database),
     signIns: createSignIns(database),
+    refreshTokens: createRefreshTokens(database),
+    feed,
+    statusLists: createStatusLists(database, clock.now),
+    statusPlaces,
     clock,
     ping: () =>
       promptly(async () => {
@@ -68,6 +90,19 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
         return rows.map(({ privilege }) => privilege);
       }),
     purge: () => purgeExpired(database, clock.now()),
+    listen: async (onConfiguration) => {
+      const listener = createListener({
+        ...options,
+        channels: {
+          // A round that fails is followed by the next: only the timer's failures are told of.
+          daypass_revocation: () => void feed.poll().catch(() => undefined),
+          daypass_configuration: onConfiguration,
+        },
+      });
+      await Promise.all([feed.poll(), statusPlaces.refill()]);
+      await listener.start();
+      return listener.stop;
+    },
     close: async () => {
       await patient.$disconnect();
       await database.$disconnect();

@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto';
+import { deflateSync } from 'node:zlib';
+import type { Signer } from '../../keys/signer.ts';
+import type { RevocationFeed } from '../../ledger/revocation-feed.ts';
+import { LIST_SIZE, type StatusLists } from '../../ledger/status-lists.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+
+export interface StatusListDependencies {
+  readonly statusLists: StatusLists;
+  readonly feed: Pick<RevocationFeed, 'confirm'>;
+  readonly signer: () => Signer;
+  readonly issuer: string;
+  readonly now: () => Date;
+}
+
+/** A Status List Token (draft-ietf-oauth-status-list-21 §5.1), signed. */
+export interface StatusListToken {
+  readonly jwt: string;
+  /** Names these very bytes. */
+  readonly etag: string;
+}
+
+/** Seconds that a verifier may keep a list. */
+export const STATUS_TTL = 30;
+/** Seconds after which nobody may go by it: cache upon cache, a revocation is known by then. */
+const STATUS_LIFE = 60;
+/** Milliseconds that one signed list is given out while nothing was revoked: well before it grows old. */
+const REUSED = 5_000;
+
+/** The `status` claim of a token whose place is `index` (§6.1). */
+export const statusClaim = (issuer: string, index: number): object => ({
+  status_list: { idx: index % LIST_SIZE, uri: uriOf(issuer, Math.floor(index / LIST_SIZE)) },
+});
+
+const uriOf = (issuer: string, list: number): string => `${issuer}/status/${list}`;
+
+/** Lists that are remembered: the one in use, and those whose last tokens are dying. */
+const REMEMBERED = 16;
+
+/**
+ * The list as it stands once every revocation that was acknowledged before the call is in it.
+ *
+ * @throws {OAuthError} `not_found` where no living token has its place there; `temporarily_unavailable` where
+ *   nobody can say what has been revoked.
+ */
+export const createStatusList = (dependencies: StatusListDependencies) => {
+  const { statusLists, feed, signer, issuer, now } = dependencies;
+  const known = new Map<number, Made>();
+
+  const make = async (list: number): Promise<StatusListToken> => {
+    const revoked = await statusLists.revokedIn(list);
+    if (revoked === undefined) throw noSuchList();
+    const iat = Math.floor(now().getTime() / 1000);
+    const jwt = await signer().sign('statuslist+jwt', {
+      iss: issuer,
+      sub: uriOf(issuer, list), // §5.1: the `uri` that tokens refer to
+      iat,
+      exp: iat + STATUS_LIFE,
+      ttl: STATUS_TTL,
+      status_list: { bits: 1, lst: compress(revoked) },
+    });
+    return { jwt, etag: `"${hash('sha256', jwt, 'base64url')}"` };
+  };
+
+  return async (name: string): Promise<StatusListToken> => {
+    const list = listOf(name);
+    const position = await feed.confirm();
+    const at = now().getTime();
+    const made = known.get(list);
+    if (made?.position === position && at - made.at < REUSED) return made.token;
+    const token = make(list);
+    known.delete(list);
+    known.set(list, { token, position, at });
+    token.catch(() => known.delete(list));
+    for (const oldest of known.keys()) if (known.size > REMEMBERED) known.delete(oldest);
+    return token;
+  };
+};
+
+interface Made {
+  readonly token: Promise<StatusListToken>;
+  /** The feed's when it was begun. */
+  readonly position: number;
+  readonly at: number;
+}
+
+/** §4.1, §4.2: one bit each, the least significant first, as a zlib stream, in base64url. */
+const compress = (revoked: readonly number[]): string => {
+  const bits = Buffer.alloc(LIST_SIZE / 8);
+  for (const place of revoked) bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
+  return deflateSync(bits, { level: 9 }).toString('base64url');
+};
+
+const listOf = (name: string): number => {
+  if (/^(?:0|[1-9][0-9]{0,9})$/.test(name)) return Number(name);
+  throw noSuchList();
+};
+
+const noSuchList = (): OAuthError =>
+  new OAuthError('not_found', 'no such status list', {
+    violations: [
+      {
+        field: 'list',
+        rule: 'unknown_list',
+        message: 'no token that is alive refers to this list',
+        remedy: 'use the `uri` that the token has under `status.status_list`',
+      },
+    ],
+  });
