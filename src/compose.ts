@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Configure, createConfigure } from './broker/configure/configure.ts';
 import { createCurrentConfiguration } from './broker/configure/current-configuration.ts';
+import { awaitDatabase, whereabouts } from './compose/await-database.ts';
 import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
@@ -169,7 +170,8 @@ const openLedger = async (
     localTime,
     ...(options.shift && { shift: options.shift }),
   });
-  await ledger.clock.synchronise().catch(async (error: unknown) => {
+  const patience = { where: whereabouts(url), logger, elapsed: () => performance.now() };
+  await awaitDatabase(ledger.clock.synchronise, patience).catch(async (error: unknown) => {
     await ledger.close();
     throw new Error(
       'the database does not answer as it must: check DATABASE_URL, run daypass migrate, and connect as a member ' +
