@@ -20,3 +20,7 @@ export const deviceIdOf = (jkt: string): string => `d_${jkt}`;
 /** `g_` + 26 characters derived from the hash of the sign-in: one for each ID token. */
 export const grantIdOf = (rootHash: string): string =>
   `g_${shortName(hash('sha256', `grant\0${rootHash}`, 'buffer'))}`;
+
+/** `s_` + 26 characters derived from issuer and `sid`: a company's session, by a name no other issuer can give one. */
+export const sessionIdOf = (issuer: string, sessionId: string): string =>
+  `s_${shortName(hash('sha256', `session\0${issuer}\0${sessionId}`, 'buffer'))}`;

@@ -13,7 +13,9 @@ export type TargetKind =
   | 'user'
   | 'issuer'
   | 'tenant'
-  | 'key';
+  | 'key'
+  /** One session at a company's IdP, until it is signed out there. */
+  | 'session';
 
 export interface Binding {
   readonly method: 'dpop';

@@ -3,7 +3,7 @@ import type { Issuance } from '../../ledger/ledger.ts';
 import type { LockTarget, Root, SeenProof, TokenRecord } from '../../ledger/records.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Actor, Attributes, MayAct, SignIn } from '../../protocol/principal.ts';
-import { grantIdOf } from '../identifiers.ts';
+import { grantIdOf, sessionIdOf } from '../identifiers.ts';
 
 /**
  * What an exchange may draw on: a proven sign-in, a Daypass token, or a client acting for itself.
@@ -40,9 +40,9 @@ export interface AuthorityUser {
   readonly attributes: Attributes;
 }
 
-/** Any lock on a token or a grant kills it, whatever the moment: neither is ever given again. */
+/** Any lock on a token, a grant or a session kills it, whatever the moment: none is ever given again. */
 const ALWAYS = new Date(0);
-const NEVER_AGAIN = /^(?:token|grant):/;
+const NEVER_AGAIN = /^(?:token|grant|session):/;
 
 export const fromSignIn = (signIn: SignIn): Authority => {
   const people: LockTarget[] = [
@@ -52,6 +52,10 @@ export const fromSignIn = (signIn: SignIn): Authority => {
   ];
   const since = new Date(signIn.issuedAt * 1000);
   const grantId = grantIdOf(signIn.tokenHash);
+  const once: LockTarget[] = [`grant:${grantId}`];
+  if (signIn.sessionId !== undefined) {
+    once.push(`session:${sessionIdOf(signIn.issuer, signIn.sessionId)}`);
+  }
   return {
     subject: signIn.subject,
     tenantId: signIn.tenant,
@@ -64,12 +68,12 @@ export const fromSignIn = (signIn: SignIn): Authority => {
     },
     grantId,
     held: undefined,
-    lineage: [...people, `grant:${grantId}`],
+    lineage: [...people, ...once],
     // Revoking a person, an issuer or a tenant ends the sign-ins before it too. Leans closed: an ID
     // token of the very second of the revocation is refused.
     authorities: [
       ...people.map((key) => ({ key, since })),
-      { key: `grant:${grantId}`, since: ALWAYS },
+      ...once.map((key) => ({ key, since: ALWAYS })),
     ],
     seen: [],
     signIn,

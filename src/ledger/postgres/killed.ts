@@ -40,6 +40,8 @@ const COLUMNS: Readonly<Record<TargetKind, Prisma.Sql>> = {
   issuer: Prisma.sql`issuer_id`,
   tenant: Prisma.sql`tenant_id`,
   key: Prisma.sql`signing_key`,
+  // Ours for a session is in the lineage alone: two issuers may give theirs the same name.
+  session: Prisma.sql`(SELECT substr(name, 9) FROM unnest(lineage) AS name WHERE name LIKE 'session:%' LIMIT 1)`,
 };
 
 /** The kind and the id of a target. */
