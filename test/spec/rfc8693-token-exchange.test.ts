@@ -95,19 +95,22 @@ describe('a request, RFC 8693', () => {
     });
   });
 
-  it('§2.1 refuses an actor, rather than to issue a token that does not name it', async () => {
-    const actor = { actor_token: await endpoint.signIn('portal'), actor_token_type: ID_TOKEN };
-    expect(await endpoint.exchange({ resource: ORDERS, ...actor })).toMatchObject({
-      status: 400,
-      body: { error: 'invalid_request', violations: violation('actor_token', 'unsupported') },
+  it('§2.1 takes an actor, and says in the token who acts for whom (§4.1)', async () => {
+    const own = await endpoint.credentials({ scope: 'orders:read' }, { as: 'portal' });
+    const actor = { actor_token: String(own.body.access_token), actor_token_type: ACCESS_TOKEN };
+    const { status, body } = await endpoint.exchange({ resource: ORDERS, ...actor });
+    expect(status).toBe(200);
+    const [, payload = ''] = String(body.access_token).split('.');
+    expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({
+      act: { sub: 'portal', iss: endpoint.issuer },
     });
   });
 
-  it('§2.1 refuses to bind to another key, rather than to leave it unbound', async () => {
+  it('§2.1 refuses to bind to another key what is bound to none', async () => {
     const answer = await endpoint.exchange({ resource: ORDERS, dpop_binding_proof: 'e30.e30.e30' });
     expect(answer).toMatchObject({
       status: 400,
-      body: { violations: violation('dpop_binding_proof', 'unsupported') },
+      body: { violations: violation('dpop_binding_proof', 'bound_subject') },
     });
   });
 

@@ -88,7 +88,8 @@ export const toDryRunAnswer = ({ decision, policies, violations, wouldIssue }: D
     ? {
         resource: wouldIssue.target.id,
         expires_in: wouldIssue.ttl,
-        actors: wouldIssue.actors.map(({ issuer, subject }) => ({ issuer, subject })),
+        // Whom a narrowed token already has acting in it, newest first.
+        ...(wouldIssue.actors.length > 0 && { actors: wouldIssue.actors }),
         scopes: wouldIssue.scopes,
         authorization_details: wouldIssue.parts.map((part) => copyOf(part.detail)),
       }
