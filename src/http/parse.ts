@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { OAuthError, type Violation } from '../protocol/oauth-error.ts';
+import { meantBy } from './members.ts';
 
 /**
  * What a schema makes of a value.
@@ -9,19 +10,20 @@ import { OAuthError, type Violation } from '../protocol/oauth-error.ts';
 export const parseWith = <Output>(schema: z.ZodType<Output>, value: unknown): Output => {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const violations = result.error.issues.flatMap(toViolations);
+  const violations = result.error.issues.flatMap((issue) => toViolations(schema, issue));
   throw new OAuthError('invalid_request', violations[0]?.message ?? 'the request is malformed', {
     violations,
   });
 };
 
-const toViolations = (issue: z.core.$ZodIssue): readonly Violation[] => {
+const toViolations = (schema: z.ZodType, issue: z.core.$ZodIssue): readonly Violation[] => {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    const meant = meantBy(schema, issue.path, issue.keys);
+    return issue.keys.map((key, place) => ({
       field: [...issue.path, key.slice(0, 64)].join('.'),
       rule: 'unknown_member',
       message: `there is no member ${JSON.stringify(key.slice(0, 64))} here`,
-      remedy: 'leave it out; /docs shows every member',
+      remedy: `${meant[place] === undefined ? 'leave it out;' : `did you mean "${meant[place]}"?`} /docs shows every member`,
     }));
   }
   const field = issue.path.join('.') || 'body';
