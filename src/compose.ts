@@ -8,6 +8,7 @@ import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
 import { createHandlers } from './compose/http.ts';
+import { createFederationWork, missingSecrets } from './compose/federation.ts';
 import { openSigning, resealKeys } from './compose/keys.ts';
 import { createLogger } from './compose/logger.ts';
 import { createRounds } from './compose/rounds.ts';
@@ -55,6 +56,7 @@ const EVERY = {
   keys: 1_000,
   clock: 10_000,
   uploads: 2_000,
+  logouts: 5_000,
   purge: 30_000,
 };
 
@@ -115,6 +117,18 @@ export const startDaypass = async (
       contentOrigin,
       onError,
     });
+    const federation = createFederationWork({
+      issuer,
+      production,
+      ledger,
+      configuration,
+      verifier: broker.verifier,
+      secrets,
+      secret,
+      onError,
+    });
+    for (const notice of missingSecrets(configuration.get().deployment.issuers, secret))
+      logger.warn(notice, 'a secret that the configuration names is missing');
     const handlers = createHandlers({
       config,
       version: VERSION,
@@ -122,6 +136,7 @@ export const startDaypass = async (
       configuration: { ...configuration, confirm: signing.confirm },
       configure,
       broker,
+      federation,
       signing,
       secrets,
       stores,
@@ -146,6 +161,7 @@ export const startDaypass = async (
       await configuration.confirm();
       await broker.poller.poll();
     });
+    rounds.every(EVERY.logouts, federation.logouts.retry);
     rounds.every(EVERY.purge, ledger.purge);
 
     return { issuer, contentOrigin: contentOrigin(), idp: idp?.issuer, ledger, stop };

@@ -88,6 +88,7 @@ export const createBroker = (parts: BrokerParts) => {
   const findToken = createFindToken({ ...all, readAccessToken });
 
   return {
+    verifier,
     nonce: () => nonces.issue(now()),
     policy,
     poller,

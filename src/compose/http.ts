@@ -20,6 +20,7 @@ import { createProvider } from '../oauth/provider.ts';
 import { DPOP_ALGORITHMS } from '../protocol/dpop.ts';
 import { createLocalGateway } from '../storage/local/gateway.ts';
 import type { Broker } from './broker.ts';
+import type { FederationWork } from './federation.ts';
 import { type Signing, unpublishedKey } from './keys.ts';
 import { isClientsOwn } from './logger.ts';
 import type { Secrets } from './secrets.ts';
@@ -33,6 +34,7 @@ export interface HttpParts {
   readonly configuration: ConfirmedConfiguration;
   readonly configure: Configure;
   readonly broker: Broker;
+  readonly federation: FederationWork;
   readonly signing: Signing;
   readonly secrets: Secrets;
   readonly stores: Stores;
@@ -69,6 +71,7 @@ export const createHandlers = (parts: HttpParts) => {
   const routes = routeTable({
     ...ledger,
     ...broker,
+    logouts: parts.federation.logouts,
     configuration,
     configure,
     now,

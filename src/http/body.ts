@@ -21,6 +21,22 @@ export const readJson = async (request: IncomingMessage, limit: number): Promise
   return value;
 };
 
+/**
+ * The members of a form (`application/x-www-form-urlencoded`), whatever its Content-Type says.
+ *
+ * @throws {OAuthError} `payload_too_large`, or `invalid_request` for a member given twice (RFC 6749 §3.1).
+ */
+export const readForm = async (request: IncomingMessage, limit: number): Promise<object> => {
+  const members = new URLSearchParams(decode(await readBytes(request, limit)));
+  const names = [...members.keys()];
+  if (new Set(names).size < names.length) {
+    throw malformed('once', 'a member is given twice', 'give each once');
+  }
+  const form = Object.fromEntries(members);
+  mustBeSound(form, 0);
+  return form;
+};
+
 const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

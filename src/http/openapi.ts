@@ -99,6 +99,7 @@ const operationId = (method: Route['method'], path: string): string =>
     .reduce((id, word) => id + word.charAt(0).toUpperCase() + word.slice(1), METHOD[method]);
 
 const tagOf = ({ authentication, path }: Route): (typeof TAGS)[number][0] => {
+  if (path.startsWith('/backchannel-logout/')) return 'OAuth';
   if (path === '/jwks' || path.startsWith('/.well-known/')) return 'OAuth';
   if (path.startsWith('/status/') || path.startsWith('/revocations/')) return 'OAuth';
   switch (authentication) {
@@ -113,11 +114,13 @@ const tagOf = ({ authentication, path }: Route): (typeof TAGS)[number][0] => {
   }
 };
 
-const requestOf = ({ body, query, path }: Route): NonNullable<RouteConfig['request']> => {
+const MEDIA = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
+
+const requestOf = ({ body, encoding, query, path }: Route): NonNullable<RouteConfig['request']> => {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
   const params = Object.fromEntries(names.map((name) => [name, z.string()]));
   return {
-    ...(body && { body: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && { body: { required: true, content: { [MEDIA[encoding ?? 'json']]: { schema: body } } } }),
     ...(query instanceof z.ZodObject && { query }),
     ...(names.length > 0 && { params: z.object(params) }),
   };

@@ -6,6 +6,7 @@ import type { Route } from './route.ts';
 import { type DiscoveryRoutes, discoveryRoutes } from './routes/discovery.ts';
 import { type DownloadRoutes, downloadRoutes } from './routes/downloads.ts';
 import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
+import { type FederationRoutes, federationRoutes } from './routes/federation.ts';
 import { type OperationsRoutes, operationsRoutes } from './routes/operations.ts';
 import { type UploadRoutes, uploadRoutes } from './routes/uploads.ts';
 import { type VerifierRoutes, verifierRoutes } from './routes/verifiers.ts';
@@ -21,6 +22,7 @@ export interface BrokerRoutes
     KeyRoutes,
     DiscoveryRoutes,
     VerifierRoutes,
+    FederationRoutes,
     OperationsRoutes {}
 
 /** Every endpoint of ours, in the order the documentation shows them. */
@@ -34,6 +36,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...keyRoutes(broker),
   ...discoveryRoutes(broker),
   ...verifierRoutes(broker),
+  ...federationRoutes(broker),
   ...operationsRoutes(broker),
 ];
 

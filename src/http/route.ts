@@ -60,6 +60,8 @@ export interface Endpoint<Body, Query> {
   readonly summary: string;
   readonly description?: string;
   readonly body?: z.ZodType<Body>;
+  /** How the body is written; absent: JSON. */
+  readonly encoding?: 'form';
   readonly query?: z.ZodType<Query>;
   /** The successful answer. */
   readonly answer: {

@@ -6,7 +6,7 @@ import type { createTokenProver } from '../broker/held-token.ts';
 import type { createVerifierProver, Verifier } from '../broker/revocation/verifier.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
-import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readJson } from './body.ts';
+import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readForm, readJson } from './body.ts';
 import { readCredential } from './credential.ts';
 import { parseWith } from './parse.ts';
 import { asRefusal } from './refusal.ts';
@@ -67,7 +67,8 @@ const answer = async (
 ): Promise<Reply> => {
   for (const [name, value] of Object.entries(params)) mustBeText(value, name);
   const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
-  const read = (): Promise<object> => readJson(visit.request, limit);
+  const readBody = route.encoding === 'form' ? readForm : readJson;
+  const read = (): Promise<object> => readBody(visit.request, limit);
   const isProven = route.authentication !== 'credential';
   const body = isProven && route.body ? parseWith(route.body, await read()) : undefined;
   const query = route.query && parseWith(route.query, soundQuery(visit));

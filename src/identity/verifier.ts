@@ -36,7 +36,7 @@ export interface IdTokenVerifierDependencies {
 const LONGEST_TOKEN = 16 * 1024;
 
 /** `u_` and 26 characters of SHA-256(issuer NUL subject). */
-const userIdOf = (issuer: string, subject: string): string =>
+export const userIdOf = (issuer: string, subject: string): string =>
   `u_${shortName(hash('sha256', `${issuer}\0${subject}`, 'buffer'))}`;
 
 const decode = (token: string): DecodedJwt => {
