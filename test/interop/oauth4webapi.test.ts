@@ -191,4 +191,37 @@ describe('oauth4webapi', () => {
       cause: [{ scheme: 'basic', parameters: { realm: endpoint.issuer } }],
     });
   });
+
+  it('asks about a token, takes the answer signed (RFC 9701), and gives the token back', async () => {
+    const reports: oauth.Client = { client_id: 'reports' };
+    const basic = oauth.ClientSecretBasic(SECRET);
+    const granted = await oauth.clientCredentialsGrantRequest(
+      as,
+      reports,
+      basic,
+      { resource: ORDERS },
+      plain,
+    );
+    const { access_token: token } = await oauth.processClientCredentialsResponse(
+      as,
+      reports,
+      granted,
+    );
+    // ES256, where RFC 9701 §6 would have RS256 for a client that says nothing.
+    const api: oauth.Client = { client_id: 'signer', introspection_signed_response_alg: 'ES256' };
+    const ask = async (requestJwtResponse: boolean) => {
+      const authentication = await signerAuthentication();
+      const options = { ...plain, requestJwtResponse };
+      const response = await oauth.introspectionRequest(as, api, authentication, token, options);
+      const answer = await oauth.processIntrospectionResponse(as, api, response);
+      if (requestJwtResponse) await oauth.validateApplicationLevelSignature(as, response, plain);
+      return answer;
+    };
+    expect(await ask(false)).toMatchObject({ active: true, client_id: 'reports', aud: ORDERS });
+    expect(await ask(true)).toEqual(await ask(false));
+
+    const revoked = await oauth.revocationRequest(as, reports, basic, token, plain);
+    await oauth.processRevocationResponse(revoked);
+    expect(await ask(true)).toEqual({ active: false });
+  });
 });

@@ -132,4 +132,39 @@ describe('openid-client', () => {
       { error: 'invalid_client', status: 401 },
     );
   });
+
+  it('asks about a token as the API it is for, and gives it back as the client it is of', async () => {
+    const reports = await discover('reports', oidc.ClientSecretBasic(SECRET));
+    const api = await discover('orders-api', oidc.ClientSecretPost(SECRET));
+    const { access_token } = await oidc.clientCredentialsGrant(reports, { resource: ORDERS });
+    expect(await oidc.tokenIntrospection(api, access_token)).toMatchObject({
+      active: true,
+      aud: ORDERS,
+      client_id: 'reports',
+    });
+    await expect(oidc.tokenRevocation(api, access_token)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+    await oidc.tokenRevocation(reports, access_token, { token_type_hint: 'access_token' });
+    expect(await oidc.tokenIntrospection(api, access_token)).toEqual({ active: false });
+  });
+
+  it('gives back the token of a page, which has no credentials', async () => {
+    const page = await discover('where2eat', oidc.None());
+    const DPoP = oidc.getDPoPHandle(page, await oidc.randomDPoPKeyPair('ES256'));
+    const { access_token } = await oidc.genericGrantRequest(
+      page,
+      EXCHANGE,
+      {
+        subject_token: await endpoint.signIn('where2eat'),
+        subject_token_type: ID_TOKEN,
+        resource: ORDERS,
+      },
+      { DPoP },
+    );
+    const api = await discover('orders-api', oidc.ClientSecretBasic(SECRET));
+    expect(await oidc.tokenIntrospection(api, access_token)).toMatchObject({ active: true });
+    await oidc.tokenRevocation(page, access_token);
+    expect(await oidc.tokenIntrospection(api, access_token)).toEqual({ active: false });
+  });
 });

@@ -2,7 +2,7 @@ import { sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { Answer } from '../support/client.ts';
-import { ORDERS, openTokenEndpoint, signer, type TokenEndpoint } from './token-endpoint.ts';
+import { FILES, ORDERS, openTokenEndpoint, signer, type TokenEndpoint } from './token-endpoint.ts';
 
 let endpoint: TokenEndpoint;
 let server: pg.Client;
@@ -90,6 +90,33 @@ describe('the token endpoint without its database, RFC 6749', () => {
     expect(await recovered()).toMatchObject({ status: 200 });
     const { rows } = await issued();
     expect(rows).toEqual([{ count: 2 }]); // the one for the nonce, and the one just now
+  });
+
+  it('says neither active nor inactive, and revokes nothing while it cannot (RFC 7662, RFC 7009 §2.2.1)', async () => {
+    const tokens = await Promise.all(
+      [ORDERS, FILES].map(async (resource) => {
+        const { body } = await endpoint.credentials({ resource });
+        return body.access_token as string;
+      }),
+    );
+    const ask = (path: string, token: string) => endpoint.post({ token }, { path, as: 'reports' });
+    await duringOutage(async () => {
+      for (const token of tokens) {
+        for (const path of ['/introspect', '/revoke']) {
+          const answer = await ask(path, token);
+          expect(answer).toMatchObject({
+            status: 503,
+            body: { error: 'temporarily_unavailable' },
+          });
+          expect(answer.headers.get('retry-after')).toBe('1');
+          expect(answer.text).not.toContain('active');
+        }
+      }
+    });
+    await recovered();
+    for (const token of tokens) {
+      expect((await ask('/introspect', token)).body).toMatchObject({ active: true });
+    }
   });
 
   it('§5.2 still tells who may not ask, and whom to verify against', async () => {

@@ -11,6 +11,7 @@ afterAll(() => endpoint?.stop());
 const OAUTH = '/.well-known/oauth-authorization-server';
 const OPENID = '/.well-known/openid-configuration';
 const RESOURCE = '/.well-known/oauth-protected-resource';
+const ALGORITHMS = ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'];
 const PUBLISHED = [OAUTH, OPENID, RESOURCE, '/jwks'];
 
 const read = async (path: string): Promise<Record<string, unknown>> => {
@@ -55,7 +56,23 @@ describe('metadata of the authorization server, RFC 8414', () => {
         'RS256',
         'PS256',
       ],
-      dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'],
+      introspection_endpoint: `${issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: [
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+      ],
+      introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+      introspection_signing_alg_values_supported: ['ES256'],
+      revocation_endpoint: `${issuer}/revoke`,
+      revocation_endpoint_auth_methods_supported: [
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+        'none',
+      ],
+      revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+      dpop_signing_alg_values_supported: ALGORITHMS,
       authorization_details_types_supported: ['daypass_storage'],
       protected_resources: [issuer],
       service_documentation: `${issuer}/docs`,
@@ -63,9 +80,12 @@ describe('metadata of the authorization server, RFC 8414', () => {
   });
 
   it('§2 names endpoints that answer', async () => {
-    const { token_endpoint, jwks_uri, service_documentation } = await read(OAUTH);
-    const post = await fetch(String(token_endpoint), { method: 'POST' });
-    expect(post.status).toBe(401);
+    const metadata = await read(OAUTH);
+    const { jwks_uri, service_documentation } = metadata;
+    for (const endpoint of ['token_endpoint', 'introspection_endpoint', 'revocation_endpoint']) {
+      const post = await fetch(String(metadata[endpoint]), { method: 'POST' });
+      expect(post.status).toBe(401);
+    }
     expect((await fetch(String(jwks_uri))).status).toBe(200);
     expect((await fetch(String(service_documentation))).status).toBe(200);
   });
