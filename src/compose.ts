@@ -6,9 +6,10 @@ import { createCurrentConfiguration } from './broker/configure/current-configura
 import { awaitDatabase, whereabouts } from './compose/await-database.ts';
 import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
+import { contentAddress, sameHost } from './compose/content-origin.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
-import { createHandlers } from './compose/http.ts';
 import { createFederationWork, missingSecrets } from './compose/federation.ts';
+import { createHandlers } from './compose/http.ts';
 import { openSigning, resealKeys } from './compose/keys.ts';
 import { createLogger } from './compose/logger.ts';
 import { createRounds } from './compose/rounds.ts';
@@ -236,30 +237,6 @@ const startIdp = async (config: Config, port: number, { issuers }: Deployment, u
   const { startDemoIdp } = await import('./demo/idp.ts');
   const audiences = issuers.filter(({ issuer }) => issuer === url).flatMap((one) => one.audiences);
   return startDemoIdp({ port, dir: join(config.home, 'idp'), audiences });
-};
-
-/** Outside production user content has the same host on another, free port. */
-const contentAddress = ({
-  host,
-  contentOrigin,
-  production,
-}: Config): { host: string; port: number } => ({
-  host,
-  port: contentOrigin === undefined ? 0 : contentPort(contentOrigin, production),
-});
-
-/** In production a proxy in front knows the public origin; it finds the content server here. */
-const PRODUCTION_CONTENT_PORT = 8082;
-
-const contentPort = (origin: string, production: boolean): number => {
-  const { port, protocol } = new URL(origin);
-  if (production || port === '') return PRODUCTION_CONTENT_PORT;
-  return protocol === 'http:' ? Number(port) : PRODUCTION_CONTENT_PORT;
-};
-
-const sameHost = (issuer: string, port: number): string => {
-  const { hostname } = new URL(issuer);
-  return `http://${hostname}:${port}`;
 };
 
 /** For commands that administer without serving. */

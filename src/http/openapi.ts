@@ -120,7 +120,9 @@ const requestOf = ({ body, encoding, query, path }: Route): NonNullable<RouteCon
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
   const params = Object.fromEntries(names.map((name) => [name, z.string()]));
   return {
-    ...(body && { body: { required: true, content: { [MEDIA[encoding ?? 'json']]: { schema: body } } } }),
+    ...(body && {
+      body: { required: true, content: { [MEDIA[encoding ?? 'json']]: { schema: body } } },
+    }),
     ...(query instanceof z.ZodObject && { query }),
     ...(names.length > 0 && { params: z.object(params) }),
   };
