@@ -1,5 +1,5 @@
 import type { StorageDetail } from '../protocol/authorization-details.ts';
-import type { Actor, Attributes, MayAct } from '../protocol/principal.ts';
+import type { Actor, Attributes, MayAct, SignIn } from '../protocol/principal.ts';
 
 /** The parts of the ledger's rows that the broker fills in and reads back. Times are `Date`s. */
 
@@ -28,6 +28,19 @@ export interface Root {
   readonly tokenHash: string;
   readonly sessionId: string | undefined;
   readonly expiresAt: Date;
+}
+
+/** What a person has agreed to at the authorization endpoint, kept for as long as tokens may come of it. */
+export interface Authorization {
+  readonly signIn: SignIn;
+  readonly acr: string | undefined;
+  /** What was agreed to: one resource, and what may be done there. */
+  readonly limit: Pick<TokenRecord, 'resource' | 'scopes' | 'authorizationDetails' | 'lawfulBasis'>;
+  /** Whether an ID token was asked for. */
+  readonly openid: boolean;
+  readonly nonce: string | undefined;
+  /** Epoch seconds. */
+  readonly authorizedAt: number;
 }
 
 export interface TokenRecord {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, hkdfSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { randomFrom } from './random.ts';
 
@@ -18,6 +18,18 @@ const SHAPE = /^dp_(at|rt|dl)_[0-9A-Za-z]{38}$/;
 /** 190 random bits, named for what they are good for. */
 export const mintOpaqueToken = (kind: OpaqueKind): string => {
   const head = `dp_${kind}_${randomBase62(SECRET_LENGTH)}`;
+  return head + checksum(head);
+};
+
+/**
+ * The one token that follows `previous`: whoever has that token and `secret` finds the same again, and nobody else
+ * finds it at all. So it need not be stored to be repeated.
+ */
+export const deriveOpaqueToken = (kind: OpaqueKind, secret: Buffer, previous: string): string => {
+  // 80 bytes, of which 32 are wanted: one in 32 is not used.
+  const bytes = new Uint8Array(hkdfSync('sha512', secret, '', `successor of ${previous}`, 80));
+  const usable = [...bytes].filter((byte) => byte < 248).slice(0, SECRET_LENGTH);
+  const head = `dp_${kind}_${usable.map((byte) => ALPHABET.charAt(byte % 62)).join('')}`;
   return head + checksum(head);
 };
 

@@ -15,7 +15,11 @@ export const adminClientFor = (tenant: string): App => ({
   expires: '9999-12-31',
   type: 'native',
   dpop: 'required',
-  redirect_uris: [],
+  // Any port (RFC 8252 §7.3): `daypass login` listens on a free one.
+  redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
+  post_logout_redirect_uris: [],
+  trusted: true,
+  refresh: false,
   origins: [],
   subject_audiences: [],
   grants: [],

@@ -85,7 +85,8 @@ const mustProveAKey = ({ app, jkt }: Exchange): void => {
 };
 
 /** The one exception to "never impersonate an admin": their own, fresh sign-in, for this door only. */
-const mustBeAnAdmin = ({ authority: { signIn } }: Exchange, inForce: InForce, now: Date): void => {
+const mustBeAnAdmin = ({ authority }: Exchange, inForce: InForce, now: Date): void => {
+  const signIn = authority.signIn ?? authority.signedInHere;
   if (!signIn) throw notAdmin('not a sign-in');
   const issuer = inForce.index.issuerById(signIn.issuerId);
   const clientId = issuer?.sign_in?.client_id;

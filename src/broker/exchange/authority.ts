@@ -1,9 +1,15 @@
 import type { App } from '../../config/deployment.ts';
 import type { Issuance } from '../../ledger/ledger.ts';
-import type { LockTarget, Root, SeenProof, TokenRecord } from '../../ledger/records.ts';
+import type {
+  Authorization,
+  LockTarget,
+  Root,
+  SeenProof,
+  TokenRecord,
+} from '../../ledger/records.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Actor, Attributes, MayAct, SignIn } from '../../protocol/principal.ts';
-import { grantIdOf, sessionIdOf } from '../identifiers.ts';
+import { deviceIdOf, grantIdOf, sessionGrantIdOf, sessionIdOf } from '../identifiers.ts';
 
 /**
  * What an exchange may draw on: a proven sign-in, a Daypass token, or a client acting for itself.
@@ -20,6 +26,10 @@ export interface Authority {
   readonly grantId: string | undefined;
   /** Set where the authority is a token: what it holds, and what its holder must prove. */
   readonly held: TokenRecord | undefined;
+  /** What it is limited to, where it is a token or something a person agreed to. */
+  readonly within: Limit | undefined;
+  /** The sign-in here that somebody agreed after. */
+  readonly signedInHere: SignIn | undefined;
   /** Everything whose revocation kills what is issued. */
   readonly lineage: readonly LockTarget[];
   readonly authorities: Issuance['authorities'];
@@ -32,6 +42,12 @@ export interface Authority {
   /** The part of `lineage` that came with the actor. */
   readonly actorLineage: readonly LockTarget[];
 }
+
+/** One resource, and what may be done there. */
+export type Limit = Pick<
+  TokenRecord,
+  'resource' | 'scopes' | 'authorizationDetails' | 'lawfulBasis'
+>;
 
 export interface AuthorityUser {
   readonly userId: string;
@@ -68,6 +84,8 @@ export const fromSignIn = (signIn: SignIn): Authority => {
     },
     grantId,
     held: undefined,
+    within: undefined,
+    signedInHere: undefined,
     lineage: [...people, ...once],
     // Revoking a person, an issuer or a tenant ends the sign-ins before it too. Leans closed: an ID
     // token of the very second of the revocation is refused.
@@ -80,6 +98,46 @@ export const fromSignIn = (signIn: SignIn): Authority => {
     actors: [],
     mayAct: signIn.mayAct,
     actorLineage: [],
+  };
+};
+
+/** One authorization at `/authorize`, and until when something may come of it. */
+export interface Granted extends Pick<Authorization, 'signIn' | 'authorizedAt'> {
+  /** Undefined while it is being asked for. */
+  readonly limit: Limit | undefined;
+  readonly grantId: string;
+  readonly appId: string;
+  readonly expiresAt: Date;
+  /** The key that every use proves, where one is bound to it. */
+  readonly thumbprint: string | undefined;
+}
+
+/**
+ * What a person agreed to after signing in here. It dies with the sign-in, whichever app that came through, and
+ * with the authorization itself; and with its app, even where later ones may be given again.
+ */
+export const fromAuthorization = (granted: Granted): Authority => {
+  const { signIn, grantId, appId, expiresAt, authorizedAt, thumbprint } = granted;
+  const { lineage, authorities, ...authority } = fromSignIn(signIn);
+  const grants: LockTarget[] = [`grant:${sessionGrantIdOf(signIn)}`, `grant:${grantId}`];
+  const since = new Date(authorizedAt * 1000);
+  const own: LockTarget[] = [`app:${appId}`];
+  if (thumbprint !== undefined) own.push(`device:${deviceIdOf(thumbprint)}`);
+  return {
+    ...authority,
+    expiresAt,
+    root: { tokenHash: signIn.tokenHash, sessionId: signIn.sessionId, expiresAt },
+    grantId,
+    within: granted.limit,
+    signedInHere: signIn,
+    lineage: [...lineage, ...grants],
+    authorities: [
+      ...authorities,
+      ...grants.map((key) => ({ key, since: ALWAYS })),
+      ...own.map((key) => ({ key, since })),
+    ],
+    // The ID token behind it was for us, and is tied to no app and no key.
+    signIn: undefined,
   };
 };
 
@@ -99,6 +157,8 @@ export const fromToken = (token: TokenRecord): Authority => ({
   root: token.root,
   grantId: token.grantId,
   held: token,
+  within: token,
+  signedInHere: undefined,
   lineage: token.lineage,
   authorities: authoritiesOf(token),
   seen: [],
@@ -116,6 +176,8 @@ export const fromClient = (app: App): Authority => ({
   root: undefined,
   grantId: undefined,
   held: undefined,
+  within: undefined,
+  signedInHere: undefined,
   lineage: [`tenant:${app.tenant}`],
   authorities: [],
   seen: [],
@@ -130,4 +192,4 @@ export const authoritiesOf = ({ lineage, issuedAt }: TokenRecord): Issuance['aut
   lineage.map((key) => ({ key, since: NEVER_AGAIN.test(key) ? ALWAYS : issuedAt }));
 
 export const heldDetails = (authority: Authority): readonly StorageDetail[] | undefined =>
-  authority.held?.authorizationDetails;
+  authority.within?.authorizationDetails;

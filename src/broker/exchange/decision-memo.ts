@@ -30,8 +30,8 @@ export const createDecisionMemo = () => {
     left: number,
     work: () => Remembered,
   ): Remembered => {
-    // A token as authority holds something else each time; delegation is rare, and nobody's key knows of it.
-    if (exchange.authority.held || exchange.authority.actors.length > 0) return work();
+    // A token or an agreement as authority holds something else each time; delegation is rare, and nobody's key knows of it.
+    if (exchange.authority.within || exchange.authority.actors.length > 0) return work();
     const known = versions.get(inForce) ?? new LRUCache({ max: ENTRIES });
     versions.set(inForce, known);
     const key = keyOf(exchange, left);

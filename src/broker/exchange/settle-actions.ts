@@ -10,8 +10,8 @@ export const settleActions = (
   authority: Authority,
 ): readonly string[] => {
   const ofApp = new Set(grants.flatMap(({ actions }) => actions));
-  const held = authority.held
-    ? authority.held.scopes.filter((scope) => ofApp.has(scope))
+  const held = authority.within
+    ? authority.within.scopes.filter((scope) => ofApp.has(scope))
     : [...ofApp];
   const wanted = asked.actions ?? held;
   const violations = wanted

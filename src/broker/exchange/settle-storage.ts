@@ -43,7 +43,7 @@ export const settleStorage = (
   const parts = new Map<string, Part>();
   for (const detail of each) {
     // What the app holds now, not what it held when the subject token was issued.
-    if (authority.held) onePart(grants, resource, detail.actions, limitsOf(detail));
+    if (authority.within) onePart(grants, resource, detail.actions, limitsOf(detail));
     const grant = grants.find((one) => holds(one, detail));
     if (!grant) throw notGranted('no grant holds a part of its own');
     const key = JSON.stringify([grants.indexOf(grant), limitsOf(detail)]);

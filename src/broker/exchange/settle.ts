@@ -51,7 +51,8 @@ export const settle = (written: Asked, circumstances: Circumstances): Settled =>
   const asked = { ...written, constraints: canonicalConstraints(written.constraints) };
   const target = findTarget(resourceOf(asked, authority), authority, inForce, issuer);
   if (target.kind === 'admin') return settleAdmin(asked, target, circumstances);
-  if (authority.held && authority.held.resource !== target.id) throw otherResource();
+  if (target.kind === 'sign-in') return settleSignIn(asked, target, circumstances);
+  if (authority.within && authority.within.resource !== target.id) throw otherResource();
 
   const grants = grantsFor(app, target);
   const parts =
@@ -115,6 +116,29 @@ const settleAdmin = (asked: Asked, target: Target, circumstances: Circumstances)
   };
 };
 
+/** Who signed in, and nothing else: what `/userinfo` tells. Every app that people sign in to may know. */
+const settleSignIn = (asked: Asked, target: Target, circumstances: Circumstances): Settled => {
+  const { app, authority, bound, inForce, left } = circumstances;
+  if (!authority.signedInHere || app.redirect_uris.length === 0)
+    throw notGranted('nobody signed in here');
+  const grant = { actions: SIGN_IN_SCOPES };
+  return {
+    target,
+    parts: [],
+    scopes: SIGN_IN_SCOPES,
+    grant,
+    lawfulBasis: undefined,
+    ttl: settleLifetime(asked.ttl, {
+      limits: inForce.deployment.limits.ttl,
+      grant: {},
+      left,
+      bound,
+    }),
+  };
+};
+
+const SIGN_IN_SCOPES = ['openid'];
+
 /** All that any of them allows to be done, for the shortest life among them. */
 const combine = (grants: readonly Grant[]): CombinedGrant => {
   const lives = grants.flatMap(({ max_ttl }) => (max_ttl === undefined ? [] : [max_ttl]));
@@ -125,8 +149,8 @@ const combine = (grants: readonly Grant[]): CombinedGrant => {
 };
 
 /** Data given for one purpose is not narrowed into another. */
-const settleLawfulBasis = (asked: Asked, { held }: Authority): string | undefined => {
-  const known = held?.lawfulBasis;
+const settleLawfulBasis = (asked: Asked, { within }: Authority): string | undefined => {
+  const known = within?.lawfulBasis;
   if (known === undefined || asked.lawfulBasis === undefined || asked.lawfulBasis === known) {
     return asked.lawfulBasis ?? known;
   }
@@ -143,7 +167,7 @@ const settleLawfulBasis = (asked: Asked, { held }: Authority): string | undefine
 };
 
 const resourceOf = (asked: Asked, authority: Authority): string => {
-  const resource = asked.resource ?? asked.details?.[0]?.locations[0] ?? authority.held?.resource;
+  const resource = asked.resource ?? asked.details?.[0]?.locations[0] ?? authority.within?.resource;
   if (resource !== undefined) return resource;
   throw new OAuthError('invalid_target', 'name the resource the token is for', {
     violations: [

@@ -11,7 +11,9 @@ import type { Authority } from './authority.ts';
 export type Target =
   | { readonly kind: 'bucket'; readonly id: string; readonly bucket: Bucket }
   | { readonly kind: 'api'; readonly id: string; readonly server: ResourceServer }
-  | { readonly kind: 'admin'; readonly id: string };
+  | { readonly kind: 'admin'; readonly id: string }
+  /** Who signed in (OpenID Connect Core §5.3). */
+  | { readonly kind: 'sign-in'; readonly id: string };
 
 /** A resource that does not exist, another tenant's and one without a grant read alike. */
 export const notGranted = (detail: string): OAuthError =>
@@ -39,6 +41,7 @@ export const findTarget = (
   issuer: string,
 ): Target => {
   if (text === `${issuer}/admin`) return { kind: 'admin', id: text };
+  if (text === userinfoOf(issuer)) return { kind: 'sign-in', id: text };
   const resource = parseResource(text);
   if (resource.kind === 'bucket') {
     const bucket = index.bucket(resource.id);
@@ -59,8 +62,12 @@ export const isRegistered = (
   if (text === undefined) return false;
   const bucketId = bucketOf(text);
   if (bucketId !== undefined) return index.bucket(bucketId) !== undefined;
-  return text === `${issuer}/admin` || index.resourceServer(text) !== undefined;
+  const own = [`${issuer}/admin`, userinfoOf(issuer)];
+  return own.includes(text) || index.resourceServer(text) !== undefined;
 };
+
+/** What a token is for that an app got for nothing but `openid`. */
+export const userinfoOf = (issuer: string): string => `${issuer}/userinfo`;
 
 /** The app's grants for a target, as they stand now. */
 export const grantsFor = (app: App, target: Target): readonly Grant[] => {
@@ -92,6 +99,7 @@ export const policyResource = (
     tenant: tenantId,
     ...(residency === undefined ? {} : { tenantResidency: residency }),
   };
+  if (target.kind === 'sign-in') return { id: target.id, kind: 'api', ...tenant };
   if (target.kind !== 'bucket') return { id: target.id, kind: target.kind, ...tenant };
   const { bucket } = target;
   return {

@@ -112,6 +112,22 @@ const appLimits = z.strictObject({
   bytes_per_day: size.exactOptional(),
 });
 
+const DAY = 24 * 60 * 60;
+
+/** 30 days: a person who comes back each month stays signed in, and a forgotten device does not for ever. */
+const refresh = z.union([
+  z.literal(false),
+  z.strictObject({
+    max_age: duration
+      .refine(
+        (seconds) => seconds <= 365 * DAY,
+        says('at_most', 'must be at most a year', 'lower it: people sign in again after that'),
+      )
+      .prefault('720h')
+      .meta({ description: 'From the sign-in to the end of the last refresh token.' }),
+  }),
+]);
+
 const APP_TYPES = ['browser', 'native', 'web', 'service'] as const;
 export type AppType = (typeof APP_TYPES)[number];
 
@@ -138,6 +154,17 @@ export const app = z
     }),
     redirect_uris: distinct(redirectUri).default([]).meta({
       description: 'Compared as exact strings; the port of a native loopback URI may vary.',
+    }),
+    post_logout_redirect_uris: distinct(redirectUri).default([]).meta({
+      description: 'Where /session/end may send the browser back to; compared as exact strings.',
+    }),
+    trusted: z.boolean().default(false).meta({
+      description:
+        '`true`: people who sign in are not asked for consent, since the company has agreed.',
+    }),
+    refresh: refresh.prefault({}).meta({
+      description:
+        'Refresh tokens of native and confidential apps; `false`: none. Browser apps never get one.',
     }),
     origins: distinct(origin).default([]).meta({ description: 'Who may call it from a page.' }),
     subject_audiences: distinct(subjectAudience).default([]).meta({

@@ -12,12 +12,24 @@ export const tenant = z.strictObject({
 /** Signatures by a key pair only: a shared secret could be turned against its owner (RFC 8725 §2.1). */
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const;
 
+const DAY = 24 * 60 * 60;
+
 const signIn = z.strictObject({
   client_id: text.meta({ description: "Daypass's own client at this IdP." }),
   client_secret_env: variableName.exactOptional().meta({
     description:
       'The variable that holds its secret; absent for a public client. Takes effect in a later release.',
   }),
+  session: duration
+    .refine(
+      (seconds) => seconds <= 7 * DAY,
+      says('at_most', 'must be at most 168h', 'lower it: people sign in again after that'),
+    )
+    .prefault('8h')
+    .meta({
+      description:
+        'How long a sign-in through it lasts: apps get nothing after that but by refresh tokens.',
+    }),
 });
 
 /** A plain word, as policies write it; a colon is the broker's own mark on attributes. */
@@ -31,8 +43,6 @@ const attributeName = z
       'name it as policies ask for it, such as department',
     ),
   );
-
-const DAY = 24 * 60 * 60;
 
 export const issuer = z.strictObject({
   id,

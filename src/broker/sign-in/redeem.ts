@@ -1,0 +1,113 @@
+import type { App } from '../../config/deployment.ts';
+import { expiryOf } from '../../config/expiry.ts';
+import type { Authorization, SeenProof } from '../../ledger/records.ts';
+import type { RefreshTokens } from '../../ledger/refresh-tokens.ts';
+import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
+import type { RequestContext } from '../context.ts';
+import type { Credential } from '../exchange/answer.ts';
+import type { Asked } from '../exchange/asked.ts';
+import { fromAuthorization } from '../exchange/authority.ts';
+import type { createExchange } from '../exchange/exchange.ts';
+import { newRefreshFamilyId, sessionGrantIdOf } from '../identifiers.ts';
+import { isConfidential } from './confidential.ts';
+import type { createIdToken } from './id-token.ts';
+
+export interface RedeemDependencies {
+  readonly exchange: ReturnType<typeof createExchange>;
+  readonly refreshTokens: Pick<RefreshTokens, 'begin'>;
+  readonly idToken: ReturnType<typeof createIdToken>;
+  readonly now: () => Date;
+}
+
+/** A code that is good, and whoever brings it. */
+export interface Redemption {
+  readonly app: App;
+  readonly grantId: string;
+  readonly authorization: Authorization;
+  readonly jkt: string | undefined;
+  readonly proofs: readonly SeenProof[];
+  /** Less than was agreed to, where the client wants less. */
+  readonly asked: Asked;
+  readonly context: RequestContext;
+}
+
+/** What an app gets after somebody signed in. */
+export interface SignedInCredential extends Credential {
+  readonly refreshToken: string | undefined;
+  readonly idToken: string | undefined;
+}
+
+/**
+ * Gives for an authorization what any exchange gives, by the same path; and with it an ID token and the first
+ * refresh token, where the app may have them.
+ */
+export const createRedeem =
+  (dependencies: RedeemDependencies) =>
+  async (redemption: Redemption): Promise<SignedInCredential> => {
+    const { app, grantId, authorization, jkt, proofs, asked, context } = redemption;
+    const { signIn } = authorization;
+    const authority = fromAuthorization({
+      ...authorization,
+      grantId,
+      appId: app.id,
+      expiresAt: new Date(signIn.expiresAt * 1000),
+      thumbprint: jkt,
+    });
+    const exchange = { door: 'token' as const, app, authority, jkt, proofs, asked, context };
+    const credential = await dependencies.exchange(exchange);
+    const refreshToken = mayRefresh(app) ? await beginFamily(dependencies, redemption) : undefined;
+    const { accessToken } = credential;
+    const idToken = authorization.openid
+      ? await dependencies.idToken(app, authorization, {
+          accessToken,
+          sid: sessionGrantIdOf(signIn),
+        })
+      : undefined;
+    return { ...credential, refreshToken, idToken };
+  };
+
+/** A page keeps no long-lived secret: whoever gets into it once would have it for good. */
+export const mayRefresh = (app: App): app is App & { refresh: Exclude<App['refresh'], false> } =>
+  app.type !== 'browser' && app.refresh !== false;
+
+const beginFamily = async (
+  { refreshTokens, now }: RedeemDependencies,
+  { app, grantId, authorization, jkt }: Redemption,
+): Promise<string | undefined> => {
+  if (!mayRefresh(app)) return undefined;
+  const createdAt = now();
+  const { signIn, authorizedAt } = authorization;
+  // RFC 9449 §5: a confidential client proves itself by authenticating, and may change its key.
+  const thumbprint = isConfidential(app) ? undefined : jkt;
+  const end = Math.min(authorizedAt + app.refresh.max_age, expiryOf(app));
+  const expiresAt = new Date(end * 1000);
+  const { lineage } = fromAuthorization({
+    ...authorization,
+    grantId,
+    appId: app.id,
+    expiresAt,
+    thumbprint,
+  });
+  const token = mintOpaqueToken('rt');
+  await refreshTokens.begin(
+    {
+      familyId: newRefreshFamilyId(createdAt),
+      grantId,
+      tenantId: signIn.tenant,
+      appId: app.id,
+      issuerId: signIn.issuerId,
+      userId: signIn.userId,
+      thumbprint,
+      lineage: [
+        ...lineage,
+        `app:${app.id}`,
+        ...(thumbprint === undefined ? [] : [`device:d_${thumbprint}` as const]),
+      ],
+      authorization,
+      createdAt,
+      expiresAt,
+    },
+    { hash: tokenDigest(token), issuedAt: createdAt },
+  );
+  return token;
+};
