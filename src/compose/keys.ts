@@ -41,7 +41,7 @@ const createKeyWork = (options: SigningOptions): KeyDependencies => {
   return {
     signingKeys,
     keys: createCurrentKeys({ signingKeys, custodyOf, publishAhead, elapsed }),
-    custody: () => external() ?? local,
+    custody: () => (deployment().keys.signer?.new_keys ? (external() ?? local) : local),
     custodyOf,
     settings: () => ({
       rotateEvery: deployment().keys.rotate_every,

@@ -38,6 +38,12 @@ export interface CurrentKeysDependencies {
 /** Seconds. A set is not believed longer than this, however far ahead keys are published. */
 const LONGEST = 300;
 
+/**
+ * The part of `publishAhead` after which no copy of the set is left, counted from when it was read. The rest is
+ * for what lies between the moment a key bears and the commit that others can read, and for clocks.
+ */
+const ENDS_BY = 0.75;
+
 /** Milliseconds that what was read is believed: it is read each second, so this bears a slow answer or two. */
 const BELIEVED = 3_000;
 
@@ -75,7 +81,10 @@ export const createCurrentKeys = (dependencies: CurrentKeysDependencies): Curren
     published: () => {
       const ahead = publishAhead();
       const age = Math.ceil((elapsed() - readAt) / 1000);
-      const maxAge = Math.max(0, Math.min(LONGEST, Math.floor(ahead / 2), ahead - age));
+      const maxAge = Math.max(
+        0,
+        Math.min(LONGEST, Math.floor(ahead / 2), Math.floor(ahead * ENDS_BY) - age),
+      );
       return { keys: live.map(({ publicJwk }) => publicJwk), maxAge };
     },
     verifying: (wanted) => live.find(({ kid }) => kid === wanted)?.publicJwk,

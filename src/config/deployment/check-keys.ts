@@ -26,7 +26,7 @@ export const checkKeys = ({ keys, resource_servers }: Draft): Finding[] => {
         'choose publish_ahead ≤ rotate_every: no key signs before it was published for so long',
     });
   }
-  if (signer === undefined) return findings;
+  if (!signer?.new_keys) return findings;
   for (const { path, value } of resource_servers.entries) {
     if (value.token_alg !== 'EdDSA') continue;
     findings.push({

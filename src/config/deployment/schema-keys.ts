@@ -8,6 +8,10 @@ const awsKms = z.strictObject({
   endpoint: endpoint.exactOptional().meta({
     description: 'What speaks KMS elsewhere; absent: AWS itself.',
   }),
+  new_keys: z.boolean().default(true).meta({
+    description:
+      'false: it signs with the keys it has, and those made from now on are local again.',
+  }),
   credentials: z
     .strictObject(awsKeyNames)
     .prefault({})

@@ -52,6 +52,25 @@ const REFUSED: readonly (readonly [title: string, edits: Edits, complaint: strin
     [['introspection_clients: []', 'introspection_clients: [where2eat]']],
     'resource_servers[0].introspection_clients[0] takes_effect',
   ],
+  // keys
+  [
+    'a key that signs for less time than it is published before',
+    [['limits:', 'keys: { rotate_every: 5m }\nlimits:']],
+    'keys.rotate_every takes_effect',
+  ],
+  [
+    'a key that is published for too short a while',
+    [['limits:', 'keys: { publish_ahead: 1s }\nlimits:']],
+    'keys.publish_ahead takes_effect',
+  ],
+  [
+    'an algorithm that the external signer lacks',
+    [
+      ['limits:', 'keys: { signer: { provider: aws-kms, region: eu-west-1 } }\nlimits:'],
+      ['token_format: jwt', 'token_format: jwt, token_alg: EdDSA'],
+    ],
+    'resource_servers[0].token_alg signer_algorithm',
+  ],
   // ids
   [
     'a tenant id twice',

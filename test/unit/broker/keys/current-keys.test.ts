@@ -115,11 +115,11 @@ describe('the keys in force', () => {
     const { keys, world } = ring(600);
     await keys.refresh();
     for (const [age, maxAge] of [
-      [299, 300],
-      [300, 300],
-      [301, 299],
-      [599, 1],
-      [600, 0],
+      [149, 300],
+      [150, 300],
+      [151, 299],
+      [449, 1],
+      [450, 0],
       [6_000, 0],
     ] as const) {
       world.elapsed = age * 1000;
