@@ -117,7 +117,7 @@ export const createBroker = (parts: BrokerParts) => {
     ...createKeyUseCases(signing, ledger),
     revoke: createRevoke(all),
     proveVerifier: createVerifierProver(all),
-    statusList: createStatusList({ ...all, signer: keys.signer }),
+    statusList: createStatusList({ ...all, keys: { signer: keys.signer, follow: signing.follow } }),
     follow: following.follow,
     stopFollowing: following.stop,
     lift: createLift(all),

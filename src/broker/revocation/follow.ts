@@ -29,10 +29,11 @@ export const createFollow = ({ feed, heartbeat = HEARTBEAT }: FollowDependencies
   const stopping = new AbortController();
   const count = (): number => [...open.values()].reduce((sum, each) => sum + each, 0);
 
+  const isFull = ({ clientId }: Verifier): boolean =>
+    (open.get(clientId) ?? 0) >= MOST.each || count() >= MOST.all;
+
   const enter = ({ clientId }: Verifier): (() => void) => {
-    const own = open.get(clientId) ?? 0;
-    if (own >= MOST.each || count() >= MOST.all) throw tooMany();
-    open.set(clientId, own + 1);
+    open.set(clientId, (open.get(clientId) ?? 0) + 1);
     return () => {
       const left = (open.get(clientId) ?? 1) - 1;
       if (left === 0) open.delete(clientId);
@@ -40,21 +41,26 @@ export const createFollow = ({ feed, heartbeat = HEARTBEAT }: FollowDependencies
     };
   };
 
-  const tell = async function* (verifier: Verifier, from: number): AsyncGenerator<Told> {
+  const tell = async function* (
+    verifier: Verifier,
+    from: number,
+    gone: AbortSignal,
+  ): AsyncGenerator<Told> {
+    // Several were let in at once: the one too many ends before it begins, and hears why when it comes again.
+    if (isFull(verifier)) return;
     const leave = enter(verifier);
-    const news = createNews(feed, stopping.signal);
+    const ending = AbortSignal.any([stopping.signal, gone]);
+    const news = createNews(feed, ending);
     try {
+      yield { kind: 'position', position: from };
       let position = from;
-      yield { kind: 'position', position };
-      while (!stopping.signal.aborted && verifier.isEntitled()) {
+      while (!ending.aborted && verifier.isEntitled()) {
         const events = await feed.after(position, CHUNK);
-        for (const event of events) {
-          position = event.position;
-          if (concerns(verifier, event)) yield { kind: 'event', event };
-        }
-        if (events.length === CHUNK || (await news.wait(heartbeat))) continue;
-        feed.position(); // throws where silence would not mean that nothing happened
-        yield { kind: 'alive' };
+        yield* events
+          .filter((event) => concerns(verifier, event))
+          .map((event) => ({ kind: 'event', event }) as const);
+        position = events.at(-1)?.position ?? position;
+        if (events.length < CHUNK && !(await news.wait(heartbeat))) yield alive();
       }
     } finally {
       news.stop();
@@ -62,26 +68,33 @@ export const createFollow = ({ feed, heartbeat = HEARTBEAT }: FollowDependencies
     }
   };
 
+  /** @throws {OAuthError} where silence would not mean that nothing happened: the stream ends. */
+  const alive = (): Told => {
+    feed.position();
+    return { kind: 'alive' };
+  };
+
   return {
     /**
      * @param since the position after which to begin; left out, now.
+     * @param gone aborted when the follower has left: a stream that waits for news is told no other way.
      * @throws {OAuthError} `too_many_requests`; `temporarily_unavailable` where revocations cannot be confirmed.
      */
     follow: async (
       verifier: Verifier,
       since: number | undefined,
+      gone: AbortSignal,
     ): Promise<AsyncGenerator<Told>> => {
-      if (stopping.signal.aborted) throw tooMany();
-      enter(verifier)(); // refuses before anything is answered
+      if (stopping.signal.aborted || isFull(verifier)) throw tooMany();
       const head = await feed.confirm();
-      return tell(verifier, Math.min(since ?? head, head));
+      return tell(verifier, Math.min(since ?? head, head), gone);
     },
     stop: (): void => stopping.abort(),
   };
 };
 
 /** Wakes up for news, for the end of waiting, and for the end of all. */
-const createNews = (feed: Pick<RevocationFeed, 'subscribe'>, stopping: AbortSignal) => {
+const createNews = (feed: Pick<RevocationFeed, 'subscribe'>, ending: AbortSignal) => {
   let isThere = false;
   let wake = (): void => undefined;
   const unsubscribe = feed.subscribe(() => {
@@ -89,24 +102,24 @@ const createNews = (feed: Pick<RevocationFeed, 'subscribe'>, stopping: AbortSign
     wake();
   });
   const onStop = (): void => wake();
-  stopping.addEventListener('abort', onStop);
+  ending.addEventListener('abort', onStop);
   return {
     /** Whether there is something to see; false after `milliseconds` of silence. */
     wait: async (milliseconds: number): Promise<boolean> => {
-      if (!isThere && !stopping.aborted) {
+      if (!isThere && !ending.aborted) {
         const { promise, resolve } = Promise.withResolvers<void>();
         wake = resolve;
         const timer = setTimeout(resolve, milliseconds);
         await promise;
         clearTimeout(timer);
       }
-      const was = isThere || stopping.aborted;
+      const was = isThere || ending.aborted;
       isThere = false;
       return was;
     },
     stop: (): void => {
       unsubscribe();
-      stopping.removeEventListener('abort', onStop);
+      ending.removeEventListener('abort', onStop);
     },
   };
 };

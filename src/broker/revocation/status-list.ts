@@ -8,7 +8,11 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 export interface StatusListDependencies {
   readonly statusLists: StatusLists;
   readonly feed: Pick<RevocationFeed, 'confirm'>;
-  readonly signer: () => Signer;
+  readonly keys: {
+    readonly signer: () => Signer;
+    /** Reads the keys anew: one that was revoked signs nothing any more. */
+    readonly follow: () => Promise<void>;
+  };
   readonly issuer: string;
   readonly now: () => Date;
 }
@@ -44,14 +48,15 @@ const REMEMBERED = 16;
  *   nobody can say what has been revoked.
  */
 export const createStatusList = (dependencies: StatusListDependencies) => {
-  const { statusLists, feed, signer, issuer, now } = dependencies;
+  const { statusLists, feed, keys, issuer, now } = dependencies;
   const known = new Map<number, Made>();
 
   const make = async (list: number): Promise<StatusListToken> => {
     const revoked = await statusLists.revokedIn(list);
     if (revoked === undefined) throw noSuchList();
+    await keys.follow();
     const iat = Math.floor(now().getTime() / 1000);
-    const jwt = await signer().sign('statuslist+jwt', {
+    const jwt = await keys.signer().sign('statuslist+jwt', {
       iss: issuer,
       sub: uriOf(issuer, list), // §5.1: the `uri` that tokens refer to
       iat,

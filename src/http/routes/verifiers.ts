@@ -43,7 +43,9 @@ export const verifierRoutes = ({ statusList, follow }: VerifierRoutes): Route[] 
     authentication: 'client',
     answer: { status: 200, description: '`text/event-stream`' },
     handle: async ({ client, header }) => {
-      const told = await follow(client, readLastEventId(header('last-event-id')));
+      const gone = new AbortController();
+      const since = readLastEventId(header('last-event-id'));
+      const told = await follow(client, since, gone.signal);
       return {
         status: 200,
         headers: {
@@ -51,7 +53,7 @@ export const verifierRoutes = ({ statusList, follow }: VerifierRoutes): Route[] 
           'Content-Type': 'text/event-stream',
           'X-Accel-Buffering': 'no', // a proxy that waits for more keeps revocations to itself
         },
-        body: Readable.from(inWords(told)),
+        body: toStream(inWords(told), () => gone.abort()),
       };
     },
   }),
@@ -60,6 +62,21 @@ export const verifierRoutes = ({ statusList, follow }: VerifierRoutes): Route[] 
 const inWords = async function* (told: AsyncIterable<Told>): AsyncGenerator<string> {
   for await (const one of told) yield toServerSentEvent(one);
 };
+
+/** As a stream that tells at once when its reader has left: `Readable.from` waits for the next word. */
+const toStream = (words: AsyncGenerator<string>, onGone: () => void): Readable =>
+  new Readable({
+    read() {
+      words.next().then(
+        ({ done, value }) => this.push(done === true ? null : value),
+        (error) => this.destroy(error as Error),
+      );
+    },
+    destroy(error, done) {
+      onGone();
+      done(error);
+    },
+  });
 
 /** RFC 9110 §13.1.2: a weak comparison of any of those named. */
 const isAmong = (etag: string, named: string): boolean =>
