@@ -39,6 +39,8 @@ const PATH = '/admin/v1/revocations';
 const COLUMNS = ['revocation_id', 'target', 'block', 'effective_at', 'lifted_at', 'reason'];
 const RESIDUAL = ['kind', 'provider', 'count', 'usable_until', 'mitigation'];
 
+const SUCH_AS = 'such as: daypass revoke --app where2eat --reason "key seen in a public notebook"';
+
 export const revoke: Register = (program, surroundings) => {
   const command = program
     .command('revoke')
@@ -59,7 +61,8 @@ export const revoke: Register = (program, surroundings) => {
     .requiredOption('--reason <text>', 'for the record')
     .option('--block', 'refuse new issuance too (the default, but for a token and a grant)')
     .option('--no-block', 'kill what exists, and let new be issued')
-    .option('--contain-objects', 'quarantine what was uploaded under it as well');
+    .option('--contain-objects', 'quarantine what was uploaded under it as well')
+    .showHelpAfterError(`(${SUCH_AS})`);
   withClientOptions(command).action(async (options: RevokeOptions, self: Command) => {
     const output = outputOf(self, surroundings);
     const { reason, block, containObjects: contain_objects } = options;
@@ -104,7 +107,8 @@ const targetOf = (options: RevokeOptions): Readonly<Record<string, string>> => {
   });
   if (named.length !== 1) {
     const all = Object.keys(TARGETS).map((option) => `--${option}`);
-    throw new UsageError(`name one target: ${all.join(', ')}`);
+    const wrong = named.length === 0 ? 'no target is named' : 'more than one target is named';
+    throw new UsageError(`${wrong}: name one target: ${all.join(', ')}; ${SUCH_AS}`);
   }
   return Object.fromEntries(named);
 };
