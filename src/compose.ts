@@ -8,7 +8,7 @@ import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
 import { contentAddress, sameHost } from './compose/content-origin.ts';
 import { MIGRATIONS, openServer } from './compose/database.ts';
-import { createFederationWork, missingSecrets } from './compose/federation.ts';
+import { createFederationWork, missingSecrets, relyingPartiesOf } from './compose/federation.ts';
 import { createHandlers } from './compose/http.ts';
 import { openSigning, resealKeys } from './compose/keys.ts';
 import { createLogger } from './compose/logger.ts';
@@ -236,7 +236,8 @@ const readConfiguration = async (config: Config, ledger: PostgresLedger, options
 const startIdp = async (config: Config, port: number, { issuers }: Deployment, url: string) => {
   const { startDemoIdp } = await import('./demo/idp.ts');
   const audiences = issuers.filter(({ issuer }) => issuer === url).flatMap((one) => one.audiences);
-  return startDemoIdp({ port, dir: join(config.home, 'idp'), audiences });
+  const relyingParties = relyingPartiesOf(config.issuer, issuers, url);
+  return startDemoIdp({ port, dir: join(config.home, 'idp'), audiences, relyingParties });
 };
 
 /** For commands that administer without serving. */

@@ -3,7 +3,7 @@ import { createEndSession } from '../broker/revocation/end-session.ts';
 import type { Issuer } from '../config/deployment.ts';
 import type { Notice } from '../config/not-yet.ts';
 import { createFetch } from '../egress/fetch.ts';
-import { createFederation, type FederatedIssuer } from '../federation/federation.ts';
+import { callbackUrlOf, createFederation, type FederatedIssuer } from '../federation/federation.ts';
 import { createLogoutInbox, type InboxIssuer } from '../federation/logout-inbox.ts';
 import { createLogoutTokenVerifier } from '../identity/logout-token.ts';
 import { type IdTokenVerifier, userIdOf } from '../identity/verifier.ts';
@@ -71,6 +71,17 @@ const toInbox = ({ id, issuer, algorithms, sign_in }: SignInIssuer): InboxIssuer
   algorithms,
   clientId: sign_in.client_id,
 });
+
+/** What the demo IdP is told of us, so that people can sign in through it without anything being set up. */
+export const relyingPartiesOf = (self: string, issuers: readonly Issuer[], idp: string) =>
+  withSignIn(issuers)
+    .filter(({ issuer }) => issuer === idp)
+    .map(({ id, sign_in }) => ({
+      clientId: sign_in.client_id,
+      redirectUri: callbackUrlOf(self, id),
+      logoutUri: `${self}/backchannel-logout/${encodeURIComponent(id)}`,
+      signedOutUris: [`${self}/`, `${self}/session/end`, `${self}/signed-out`],
+    }));
 
 /** What a waiting logout token is sealed as. */
 const SEALED = 'logout token';

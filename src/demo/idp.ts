@@ -9,6 +9,7 @@ import {
   interactionPolicy,
   Provider,
 } from 'oidc-provider';
+import { allClients, type RelyingParty } from './idp-clients.ts';
 import { loginSteps } from './idp-login.ts';
 import { memoryAdapter } from './idp-memory.ts';
 import { failurePage, logoutPage, PAGE_HEADERS, signedOutPage } from './idp-pages.ts';
@@ -30,6 +31,8 @@ export interface DemoIdpOptions {
   readonly dir?: string;
   /** Ids of further public clients like the demo's own: whatever else the configuration lets exchange. */
   readonly audiences?: readonly string[];
+  /** Brokers that people may sign in to through it. */
+  readonly relyingParties?: readonly RelyingParty[];
   /** Added to the demo's own; one with the same `client_id` takes its place. */
   readonly clients?: readonly ClientMetadata[];
 }
@@ -45,11 +48,15 @@ export interface DemoIdp {
  * @throws Error when the port is taken.
  */
 export const startDemoIdp = async (options: DemoIdpOptions = {}): Promise<DemoIdp> => {
-  const { port = 8081, host = '127.0.0.1', dir, audiences = [], clients = [] } = options;
+  const { port = 8081, host = '127.0.0.1', dir } = options;
+  const { audiences = [], relyingParties = [], clients = [] } = options;
   const key = await signingKey(dir);
   const server = createServer();
   const issuer = `http://localhost:${await listen(server, port, host)}`;
-  const provider = new Provider(issuer, configuration(key, allClients(audiences, clients)));
+  const provider = new Provider(
+    issuer,
+    configuration(key, allClients({ audiences, relyingParties, clients })),
+  );
   provider.use(loginSteps(provider));
   const answer = provider.callback();
   server.on('request', (request, response) => {
@@ -65,31 +72,6 @@ export const startDemoIdp = async (options: DemoIdpOptions = {}): Promise<DemoId
         server.closeAllConnections();
       }),
   };
-};
-
-/**
- * A public client on this machine. `native` because then any port of a loopback redirect URI will
- * do (RFC 8252 §7.3): a script need not know which is free.
- */
-const client = (id: string): ClientMetadata => ({
-  client_id: id,
-  application_type: 'native',
-  token_endpoint_auth_method: 'none',
-  grant_types: ['authorization_code'],
-  response_types: ['code'],
-  redirect_uris: ['http://127.0.0.1/callback', 'http://localhost:5173/callback'],
-  post_logout_redirect_uris: ['http://localhost:5173/', 'http://localhost:8080/'],
-  require_auth_time: true,
-});
-
-const allClients = (
-  audiences: readonly string[],
-  extra: readonly ClientMetadata[],
-): ClientMetadata[] => {
-  const ids = ['daypass', 'where2eat', 'lowcode', 'nightly-report', ...audiences];
-  const own = [...new Set(ids)].map(client);
-  const replaced = new Set(extra.map(({ client_id: id }) => id));
-  return [...own.filter(({ client_id: id }) => !replaced.has(id)), ...extra];
 };
 
 const configuration = (key: JWK, clients: ClientMetadata[]): Configuration => {
@@ -143,6 +125,7 @@ const configuration = (key: JWK, clients: ClientMetadata[]): Configuration => {
     },
     features: {
       devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) => {
