@@ -106,6 +106,8 @@ export interface TokenFilter {
 export interface AuditFilter extends TokenFilter {
   readonly tokenId?: string | undefined;
   readonly objectId?: string | undefined;
+  /** The subject of someone in the chain of delegation: a person's, or an app's id. */
+  readonly actor?: string | undefined;
   readonly action?: string | undefined;
   readonly outcome?: 'granted' | 'denied' | undefined;
   readonly since?: Date | undefined;

@@ -126,6 +126,12 @@ describe('T11 delegation', () => {
     expect(event?.actors).toEqual([app('portal')]);
     // Law 9: a machine acts, a person answers for it.
     expect(event?.detail.owner).toBe('dana@acme.example');
+    const auditor = await stage.adminOf(['auditors']);
+    const search = (subject: string) =>
+      stage.client.call(`/admin/v1/audit?token_id=${own.id}&actor=${subject}`, auditor);
+    const items = [expect.objectContaining({ token_id: own.id, actors: [app('portal')] })];
+    expect((await search('portal')).body).toMatchObject({ items });
+    expect((await search('nightly-report')).body).toMatchObject({ items: [] });
     const closure = await stage.query(
       'SELECT ancestor_id, via FROM derivation WHERE child_id = $1',
       [own.id],

@@ -9,13 +9,14 @@ interface SearchOptions extends PageOptions {
   readonly device?: string;
   readonly token?: string;
   readonly object?: string;
+  readonly actor?: string;
   readonly action?: string;
   readonly outcome?: string;
   readonly since?: string;
   readonly until?: string;
 }
 
-const COLUMNS = ['at', 'action', 'outcome', 'app_id', 'user_id', 'token_id', 'reason'];
+const COLUMNS = ['at', 'action', 'outcome', 'app_id', 'user_id', 'actors', 'token_id', 'reason'];
 
 export const audit: Register = (program, surroundings) => {
   const search = program
@@ -29,6 +30,7 @@ export const audit: Register = (program, surroundings) => {
     .option('--device <id>')
     .option('--token <id>')
     .option('--object <id>')
+    .option('--actor <subject>', 'a person or an app that acted for another')
     .option('--action <action>', 'such as token.issue')
     .addOption(new Option('--outcome <outcome>').choices(['granted', 'denied']))
     .option('--since <time>', 'RFC 3339, or a date', moment)
@@ -44,6 +46,7 @@ export const audit: Register = (program, surroundings) => {
         device_id: options.device,
         token_id: options.token,
         object_id: options.object,
+        actor: options.actor,
         action: options.action,
         outcome: options.outcome,
         since: options.since,
@@ -51,9 +54,13 @@ export const audit: Register = (program, surroundings) => {
         ...pageQuery(options),
       },
     });
-    showPage(outputOf(command, surroundings), page, COLUMNS);
+    showPage(outputOf(command, surroundings), page, COLUMNS, { actors: chain });
   });
 };
+
+/** Who acted, newest first: `nightly-report < portal`. */
+const chain = (actors: unknown): string =>
+  Array.isArray(actors) ? actors.map(({ subject }) => String(subject)).join(' < ') : '';
 
 const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
 

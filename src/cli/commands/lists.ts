@@ -24,9 +24,16 @@ export const pageQuery = ({ limit, cursor }: PageOptions) => ({
   cursor,
 });
 
-/** A page as a table of these members, and how to get the next. */
-export const showPage = (output: Output, page: Page, names: readonly string[]): void => {
-  const rows = page.items.map((item) => names.map((name) => item[name]));
+/** A page as a table of these members, some of them written in a way of their own, and how to get the next. */
+export const showPage = (
+  output: Output,
+  page: Page,
+  names: readonly string[],
+  written: Readonly<Record<string, (value: unknown) => string>> = {},
+): void => {
+  const rows = page.items.map((item) =>
+    names.map((name) => written[name]?.(item[name]) ?? item[name]),
+  );
   output.answer(page, columns(names, rows));
   if (page.next_cursor !== null) output.note(`more: --cursor ${page.next_cursor}`);
 };

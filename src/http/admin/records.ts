@@ -26,6 +26,9 @@ const auditQuery = z.strictObject({
   ...who,
   token_id: identifier.optional(),
   object_id: identifier.optional(),
+  actor: text(255).optional().meta({
+    description: 'The subject of someone who acted for another: a person, or the id of an app.',
+  }),
   action: text(64).optional(),
   outcome: z.enum(['granted', 'denied']).optional(),
   since: timestamp.optional(),
@@ -84,6 +87,7 @@ export const recordRoutes = ({ tokens, audit, now }: RecordRoutes): Route[] => [
           tenantId: admin.deployment ? undefined : admin.tenantId,
           tokenId: query.token_id,
           objectId: query.object_id,
+          actor: query.actor,
           action: query.action,
           outcome: query.outcome,
           since: query.since,

@@ -43,6 +43,9 @@ export const createAuditTrail = (database: Database): AuditTrail => ({
           ...given('deviceId', filter.deviceId),
           ...given('tokenId', filter.tokenId),
           ...given('objectId', filter.objectId),
+          ...(filter.actor !== undefined && {
+            actors: { array_contains: [{ subject: filter.actor }] },
+          }),
           ...given('action', filter.action),
           ...given('outcome', filter.outcome),
           ...(after === undefined ? {} : { eventId: { lt: after } }),
