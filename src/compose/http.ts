@@ -151,5 +151,7 @@ const log = (logger: Logger, { error, ...answer }: Answered): void => {
   const refusal = { ...answer, code: error.code, detail: error.detail };
   if (error.code === 'server_error') logger.error({ ...refusal, err: error.cause }, 'failed');
   else if (error.status >= 500) logger.warn({ ...refusal, err: error.cause }, 'unavailable');
+  // Each client's first proof is refused by design: that is how it learns the nonce (RFC 9449 §8).
+  else if (error.code === 'use_dpop_nonce') logger.debug(refusal, 'refused');
   else logger.info(refusal, 'refused');
 };
