@@ -93,6 +93,12 @@ describe('a bucket with `sniff: false`', () => {
 
   it('takes bytes of another type than declared, which any other bucket rejects', async () => {
     expect(await uploaded()).toBe('rejected');
+    const rows = await stage.query(
+      `SELECT outcome, reason FROM audit_event WHERE action = 'upload.rejected'`,
+    );
+    expect(rows).toEqual([
+      { outcome: 'denied', reason: expect.stringMatching(/^[a-z_]+: .*image\/png/) },
+    ]);
     await stage.reconfigure(({ buckets: [bucket] }) => {
       Object.assign(bucket ?? {}, { validate: { sniff: false } });
     });

@@ -126,9 +126,10 @@ const reject = async (
     to: 'rejected',
     at: dependencies.now(),
     reason,
-    audit: auditOf(object, dependencies.now(), 'upload.rejected', {
-      violations: verdict.violations,
-    }),
+    audit: {
+      ...auditOf(object, dependencies.now(), 'upload.rejected', { violations: verdict.violations }),
+      reason: `${verdict.reason}: ${reason}`,
+    },
   });
   return refusal === undefined ? 'rejected' : 'lost';
 };
@@ -146,7 +147,7 @@ const settleAs = async (
     to,
     at: now(),
     ...(reason === undefined ? {} : { reason }),
-    audit: auditOf(object, now(), `upload.${to}`, { reason }),
+    audit: { ...auditOf(object, now(), `upload.${to}`), reason },
   });
   return refusal === undefined;
 };
