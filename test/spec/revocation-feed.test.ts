@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PORTAL_SECRET, SECRET } from '../security/deployment.ts';
+import { basic, openStage, type Stage } from '../security/stage.ts';
+
+/** `GET /revocations/feed`: server-sent events for those that verify tokens themselves. */
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage({ instances: 2 });
+}, 60_000);
+afterAll(() => stage?.stop());
+
+const AUTHORIZED = { authorization: basic('orders-api', SECRET) };
+
+interface Event {
+  readonly id: number;
+  readonly event: string | undefined;
+  readonly data: { target: object; lifted: boolean; effective_at: string } | undefined;
+}
+
+/** An open stream, read by the rules of server-sent events. */
+const open = async (url: string, headers: Record<string, string> = AUTHORIZED) => {
+  const abort = new AbortController();
+  const response = await fetch(`${url}/revocations/feed`, { headers, signal: abort.signal });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  /** The next block that is no comment; undefined where the stream has ended. */
+  const next = async (): Promise<Event | undefined> => {
+    for (;;) {
+      const end = text.indexOf('\n\n');
+      if (end >= 0) {
+        const block = text.slice(0, end);
+        text = text.slice(end + 2);
+        const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+        const data = field('data');
+        if (block.startsWith(':')) continue;
+        return {
+          id: Number(field('id')),
+          event: field('event'),
+          data: data === undefined ? undefined : JSON.parse(data),
+        };
+      }
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      text += value;
+    }
+  };
+  return { response, next, close: () => abort.abort() };
+};
+
+describe('the revocation feed', () => {
+  it('tells of a revocation at another instance, and of the lifting of its block', async () => {
+    const stream = await open(stage.brokers[1]!.url);
+    expect(stream.response.headers.get('content-type')).toBe('text/event-stream');
+    const start = await stream.next();
+    expect(start?.event).toBeUndefined();
+
+    const receipt = await stage.revoke({ app_id: 'lowcode' });
+    const told = await stream.next();
+    expect(told).toMatchObject({
+      id: start!.id + 1,
+      event: 'revocation',
+      data: {
+        revocation_id: receipt.body.revocation_id,
+        target: { app_id: 'lowcode' },
+        effective_at: receipt.body.effective_at,
+        block: true,
+        lifted: false,
+      },
+    });
+
+    const { token, key } = await stage.adminOf(['security']);
+    const path = `/admin/v1/revocations/${receipt.body.revocation_id}`;
+    await stage.client.call(path, { method: 'DELETE', token, key });
+    expect(await stream.next()).toMatchObject({ id: start!.id + 2, data: { lifted: true } });
+    stream.close();
+  });
+
+  it('resumes where the reader was, with nothing left out and nothing twice', async () => {
+    const first = await open(stage.broker.url);
+    const { id } = (await first.next())!;
+    first.close();
+    const held = [await stage.tokenOf(), await stage.tokenOf(), await stage.tokenOf()];
+    for (const { id: token_id } of held) await stage.revoke({ token_id });
+    const again = await open(stage.broker.url, { ...AUTHORIZED, 'last-event-id': String(id) });
+    await again.next();
+    for (const [place, { id: token_id }] of held.entries()) {
+      expect(await again.next()).toMatchObject({
+        id: id + 1 + place,
+        data: { target: { token_id } },
+      });
+    }
+    again.close();
+  });
+
+  it("says nothing of another tenant's, but of a signing key", async () => {
+    const stream = await open(stage.broker.url);
+    const { id } = (await stream.next())!;
+    const [key] = ((await stage.client.call('/jwks')).body as { keys: { kid: string }[] }).keys;
+    await stage.revoke({ app_id: 'globex-app' }, { block: false });
+    await stage.revoke({ key_id: key!.kid }, { block: false });
+    expect(await stream.next()).toMatchObject({
+      id: id + 2,
+      data: { target: { key_id: key!.kid } },
+    });
+    stream.close();
+  });
+
+  it('is for introspection clients alone', async () => {
+    const ask = (headers: Record<string, string>) =>
+      stage.client.call('/revocations/feed', { headers });
+    const wrong = [
+      {},
+      { authorization: 'Basic' },
+      { authorization: 'Basic !' },
+      { authorization: basic('orders-api', 'wrong') },
+      { authorization: basic('nobody', SECRET) },
+      { authorization: basic('signer', '') },
+      { authorization: `Bearer ${(await stage.tokenOf()).token}` },
+    ] as Record<string, string>[];
+    const answers = await Promise.all(wrong.map(ask));
+    for (const { status, body, headers } of answers) {
+      expect({ status, error: body.error }).toEqual({ status: 401, error: 'invalid_client' });
+      expect(headers.get('www-authenticate')).toContain('Basic');
+    }
+    const other = await ask({ authorization: basic('portal', PORTAL_SECRET) });
+    expect([other.status, other.body.error]).toEqual([403, 'access_denied']);
+  });
+
+  it('refuses an id it never gave', async () => {
+    const headers = { ...AUTHORIZED, 'last-event-id': '1; DROP TABLE lock' };
+    const answer = await stage.client.call('/revocations/feed', { headers });
+    expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request']);
+  });
+
+  it('keeps no more than five streams open for one client', async () => {
+    const streams = await Promise.all(Array.from({ length: 5 }, () => open(stage.broker.url)));
+    for (const stream of streams) await stream.next();
+    const sixth = await stage.client.call('/revocations/feed', { headers: AUTHORIZED });
+    expect([sixth.status, sixth.body.error]).toEqual([429, 'too_many_requests']);
+    for (const stream of streams) stream.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const freed = await open(stage.broker.url);
+    expect(freed.response.status).toBe(200);
+    freed.close();
+  });
+
+  it('ends its streams when the broker stops, without waiting for them', async () => {
+    const own = await openStage();
+    const stream = await open(own.broker.url);
+    await stream.next();
+    const ended = stream.next();
+    const before = performance.now();
+    await own.stop();
+    expect(await ended).toBeUndefined();
+    expect(performance.now() - before).toBeLessThan(5_000);
+  }, 60_000);
+});
