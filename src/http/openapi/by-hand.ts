@@ -19,6 +19,10 @@ const tokenRequest = {
     actor_token: text,
     actor_token_type: { ...uri, description: 'Comes with `actor_token`.' },
     requested_token_type: uri,
+    dpop_binding_proof: {
+      ...text,
+      description: 'A second proof, under the key to bind to, where the subject token is bound to another.',
+    },
     resource: { type: 'array', items: uri, description: 'RFC 8707 §2; repeated for several.' },
     audience: { type: 'array', items: text },
     scope: { ...text, description: 'Separated by spaces.' },
