@@ -45,9 +45,56 @@ const tokenAnswer = {
   },
 } as const;
 
+/** RFC 7662 §2.1, RFC 7009 §2.1. */
+const aboutToken = {
+  type: 'object',
+  required: ['token'],
+  properties: {
+    token: text,
+    token_type_hint: { ...text, description: 'Taken for a hint: what a token is shows in it.' },
+    client_id: tokenRequest.properties.client_id,
+  },
+} as const;
+
+/** RFC 7662 §2.2. */
+const introspection = {
+  type: 'object',
+  required: ['active'],
+  properties: {
+    active: { type: 'boolean', description: 'Where it is false, there is nothing else.' },
+    scope: text,
+    client_id: text,
+    token_type: { type: 'string', enum: ['DPoP', 'Bearer'] },
+    exp: { type: 'integer', description: 'Epoch seconds.' },
+    iat: { type: 'integer', description: 'Epoch seconds.' },
+    sub: text,
+    aud: text,
+    iss: uri,
+    jti: { ...text, description: 'The `token_id`.' },
+    cnf: { type: 'object', properties: { jkt: text } },
+    act: { type: 'object', description: 'Who acts, the newest outermost (RFC 8693 §4.1).' },
+    authorization_details: { type: 'array', items: { type: 'object' } },
+    tenant: text,
+    app_id: text,
+    device_id: text,
+    policy: { ...text, description: 'Digest of the policies that allowed it.' },
+  },
+} as const;
+
 const json = (schema: object) => ({ 'application/json': { schema } });
 
 const refused = (status: number) => ({ $ref: `#/components/responses/Refusal${status}` });
+
+const form = (schema: object) => ({
+  body: { required: true, content: { 'application/x-www-form-urlencoded': { schema } } },
+});
+
+const refusals = {
+  400: refused(400),
+  401: refused(401),
+  503: refused(503),
+  default: { $ref: '#/components/responses/Refusal' },
+};
 
 /** What a library answers: no route of ours describes it. */
 const ENDPOINTS: readonly RouteConfig[] = [
@@ -74,6 +121,39 @@ const ENDPOINTS: readonly RouteConfig[] = [
       503: refused(503),
       default: { $ref: '#/components/responses/Refusal' },
     },
+  },
+  {
+    method: 'post',
+    path: '/introspect',
+    operationId: 'introspect',
+    summary: 'Is this token good now, and for what? (RFC 7662)',
+    description:
+      'For the `introspection_clients` of the API the token is for, and the confidential app it was issued to; others hear `active: false`. Exact: a revoked token is inactive at once.',
+    tags: [TAG],
+    security: [{ client_secret: [] }],
+    request: form(aboutToken),
+    responses: {
+      200: {
+        description: 'What is so; signed (RFC 9701) where `Accept` prefers that',
+        content: {
+          ...json(introspection),
+          'application/token-introspection+jwt': { schema: text },
+        },
+      },
+      ...refusals,
+    },
+  },
+  {
+    method: 'post',
+    path: '/revoke',
+    operationId: 'revokeOwn',
+    summary: 'Gives back a token, and all that descends from it (RFC 7009)',
+    description:
+      'For the app it was issued to; a public one says its `client_id`. The token is dead on every instance when this answers, and nothing is said of one that was dead or unknown before.',
+    tags: [TAG],
+    security: [{ client_secret: [] }, {}],
+    request: form(aboutToken),
+    responses: { 200: { description: 'It is dead' }, ...refusals },
   },
 ];
 

@@ -37,14 +37,6 @@ describe('what a configuration asks for beyond this release', () => {
       },
     ],
     [
-      'resource_servers[0].introspection_clients',
-      {
-        resource_servers: [
-          { id: 'https://a.example', tenant: 'acme', scopes: ['a'], introspection_clients: ['b'] },
-        ],
-      },
-    ],
-    [
       'buckets[0].credentials.web_identity',
       {
         buckets: [{ ...s3, credentials: { web_identity: { role_arn: 'arn:aws:iam::1:role/x' } } }],
