@@ -96,6 +96,7 @@ export const startDaypass = async (
     const { keyEncryptionKeys } = secrets;
     const parts = { ledger, configuration, keyEncryptionKeys, secret, elapsed, onError };
     const signing = await openSigning(parts);
+    started.push(async () => signing.stop());
     const stores = createStores({
       configuration,
       home: config.home,

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { ConfirmedConfiguration, InForce } from '../broker/configuration.ts';
 import { type CurrentKeys, createCurrentKeys } from '../broker/keys/current-keys.ts';
 import { createFollowSchedule } from '../broker/keys/follow-schedule.ts';
+import { heedRevocations } from '../broker/keys/heed-revocations.ts';
 import { type KeyStatus, statusOf } from '../broker/keys/list-keys.ts';
 import { createRevokeKey } from '../broker/keys/revoke-key.ts';
 import { createRotateKeys } from '../broker/keys/rotate-keys.ts';
@@ -89,6 +90,8 @@ export interface Signing {
   readonly follow: () => Promise<void>;
   /** Whoever comes in is served under a configuration, and signed with keys, that are proven fresh (law 3). */
   readonly confirm: () => Promise<InForce>;
+  /** Ends what was begun. */
+  readonly stop: () => void;
   readonly work: KeyDependencies;
 }
 
@@ -107,11 +110,13 @@ export const openSigning = async (options: SigningOptions): Promise<Signing> => 
   for (const key of await keys.refresh()) {
     if (key.state === 'active' && !key.locked) custodyOf(key.custody).open(key);
   }
+  const { ledger, onError } = options;
+  const stop = heedRevocations({ feed: ledger.feed, keys, follow, now: work.now, onError });
   const confirm = async (): Promise<InForce> => {
     await keys.confirm();
     return configuration.confirm();
   };
-  return { keys, follow, confirm, work };
+  return { keys, follow, confirm, stop, work };
 };
 
 /** What administrators do with keys. */
