@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/client.ts';
 import {
+  ACCESS_TOKEN,
   BUCKET,
   EXCHANGE,
   FILES,
@@ -177,5 +178,3 @@ describe('revocation by a client, RFC 7009', () => {
     expect(await isActive(token)).toBe(true);
   });
 });
-
-const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';

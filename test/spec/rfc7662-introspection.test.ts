@@ -2,6 +2,7 @@ import { createHash, createPublicKey, sign, verify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/client.ts';
 import {
+  ACCESS_TOKEN,
   BUCKET,
   FILES,
   type Form,
@@ -103,6 +104,20 @@ describe('introspection, RFC 7662', () => {
       authorization_details: issued.authorization_details,
     });
     expect((await introspect(textOf(issued))).body).toEqual(INACTIVE);
+  });
+
+  it('§2.2 names who acts, the whole chain (RFC 8693 §4.1)', async () => {
+    const own = await endpoint.credentials({ resource: ORDERS }, { as: 'portal' });
+    const { status, body: issued } = await endpoint.exchange({
+      resource: ORDERS,
+      scope: 'orders:read',
+      actor_token: textOf(own.body),
+      actor_token_type: ACCESS_TOKEN,
+    });
+    expect(status).toBe(200);
+    const { body } = await introspect(textOf(issued));
+    expect(body).toMatchObject({ active: true, act: { sub: 'portal' } });
+    expect(body).toEqual({ active: true, token_type: 'Bearer', ...claimsOf(textOf(issued)) });
   });
 
   it.each(['access_token', 'refresh_token', 'urn:ietf:params:oauth:token-type:jwt', 'nonsense'])(

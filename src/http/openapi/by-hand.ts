@@ -21,7 +21,8 @@ const tokenRequest = {
     requested_token_type: uri,
     dpop_binding_proof: {
       ...text,
-      description: 'A second proof, under the key to bind to, where the subject token is bound to another.',
+      description:
+        'A second proof, under the key to bind to, where the subject token is bound to another.',
     },
     resource: { type: 'array', items: uri, description: 'RFC 8707 §2; repeated for several.' },
     audience: { type: 'array', items: text },
