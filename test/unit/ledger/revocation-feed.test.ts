@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { type Database, openDatabase } from '../../../src/ledger/postgres/client.ts';
+import { createListener } from '../../../src/ledger/postgres/listener.ts';
+import {
+  createRevocationFeed,
+  type LocalRevocationFeed,
+} from '../../../src/ledger/postgres/revocation-feed.ts';
+import { freshDatabase, type TestDatabase } from '../../support/postgres.ts';
+
+let server: TestDatabase;
+let database: Database;
+let owner: pg.Client;
+beforeAll(async () => {
+  server = await freshDatabase();
+  database = openDatabase({ url: server.url, onConnectionError: () => undefined });
+  owner = new pg.Client({ connectionString: server.url });
+  owner.on('error', () => undefined);
+  await owner.connect();
+}, 60_000);
+afterAll(async () => {
+  await owner.end();
+  await database.$disconnect();
+  await server.drop();
+});
+
+let elapsed = 0;
+let feed: LocalRevocationFeed;
+beforeEach(async () => {
+  elapsed = 0;
+  feed = createRevocationFeed(database, { now: () => at(0), elapsed: () => elapsed });
+  await feed.poll();
+});
+
+const at = (seconds: number): Date => new Date(1_790_000_000_000 + seconds * 1000);
+let count = 0;
+
+/** A lock as any release writes one. */
+const lock = async (target: string, seconds: number, client = owner): Promise<string> => {
+  count += 1;
+  const id = `rv_${count}`;
+  await client.query(`INSERT INTO lock VALUES ($1, $2, 'acme', true, 'r', '{}', '[]', $3, 'u')`, [
+    id,
+    target,
+    at(seconds),
+  ]);
+  return id;
+};
+
+const eventually = async (is: () => boolean | Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 400 && !(await is()); tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  expect(await is()).toBe(true);
+};
+
+describe('the copy of the locks', () => {
+  it('knows the latest moment of a target, whatever order the locks came in', async () => {
+    await lock('app:a', -100);
+    await lock('app:a', -300);
+    await feed.poll();
+    expect(feed.isRevoked(['app:a'], at(-200))).toBe(true);
+    expect(feed.isRevoked(['app:a'], at(-100))).toBe(true);
+    expect(feed.isRevoked(['app:a'], at(-99))).toBe(false);
+    expect(feed.isRevoked(['app:b', 'user:u'], at(-200))).toBe(false);
+  });
+
+  it('takes a token for dead whatever the moment, and what is older than anything alive', async () => {
+    await lock('token:t', -100);
+    await feed.poll();
+    expect(feed.isRevoked(['token:t'], at(0))).toBe(true);
+    expect(feed.isRevoked(['app:never-locked'], at(-40 * 24 * 3600))).toBe(true);
+  });
+
+  it('keeps what was revoked dead when the block is lifted, and tells of the lifting', async () => {
+    const id = await lock('user:u', -10);
+    const position = await feed.poll();
+    await owner.query('UPDATE lock SET lifted_at = $2 WHERE revocation_id = $1', [id, at(0)]);
+    await feed.poll();
+    expect(feed.isRevoked(['user:u'], at(-20))).toBe(true);
+    expect(await feed.after(position - 1, 10)).toMatchObject([
+      { position, revocationId: id, lifted: false },
+      { position: position + 1, revocationId: id, lifted: true, tenantId: 'acme', block: true },
+    ]);
+  });
+
+  it('answers nothing once three seconds have passed without a word from the database', async () => {
+    elapsed = 3_000;
+    expect(feed.isRevoked(['app:never-locked'], at(0))).toBe(false);
+    elapsed = 3_001;
+    expect(() => feed.isRevoked(['app:never-locked'], at(0))).toThrow('not available');
+    expect(() => feed.position()).toThrow('not available');
+    await feed.poll();
+    expect(feed.isRevoked(['app:never-locked'], at(0))).toBe(false);
+  });
+
+  it('confirms nothing that was committed after it had asked', async () => {
+    const first = feed.confirm();
+    await lock('app:late', 0);
+    const [before, after] = await Promise.all([first, feed.confirm()]);
+    expect(after).toBeGreaterThanOrEqual(before);
+    expect(feed.isRevoked(['app:late'], at(-1))).toBe(true);
+  });
+
+  it('numbers what is committed at once without gaps, in the order of the commits', async () => {
+    const from = await feed.poll();
+    const clients = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const client = new pg.Client({ connectionString: server.url });
+        await client.connect();
+        return client;
+      }),
+    );
+    const seen: number[] = [];
+    const stop = feed.subscribe(() => seen.push(feed.position()));
+    const watching = setInterval(() => void feed.poll(), 2);
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let round = 0; round < 25; round += 1) await lock(`app:${round}`, 0, client);
+        await client.end();
+      }),
+    );
+    clearInterval(watching);
+    await feed.poll();
+    stop();
+    const events = await feed.after(from, 1_000);
+    expect(events.map(({ position }) => position)).toEqual(
+      Array.from({ length: 200 }, (_, place) => from + 1 + place),
+    );
+    // A reader that never looks back has missed none.
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBe(from + 200);
+    expect(new Set(events.map(({ revocationId }) => revocationId)).size).toBe(200);
+  });
+
+  it('writes no event for a lock that was rolled back', async () => {
+    const from = await feed.poll();
+    await owner.query('BEGIN');
+    await lock('app:undone', 0);
+    await owner.query('ROLLBACK');
+    expect(await feed.poll()).toBe(from);
+    expect(feed.isRevoked(['app:undone'], at(-1))).toBe(false);
+  });
+});
+
+describe('the listener', () => {
+  it('hears of a revocation and a configuration, and comes back when its connection is cut', async () => {
+    const heard = { daypass_revocation: 0, daypass_configuration: 0 };
+    const errors: Error[] = [];
+    const listener = createListener({
+      url: server.url,
+      channels: {
+        daypass_revocation: () => {
+          heard.daypass_revocation += 1;
+        },
+        daypass_configuration: () => {
+          heard.daypass_configuration += 1;
+        },
+      },
+      onConnectionError: (error) => errors.push(error),
+    });
+    await listener.start();
+    expect(heard).toEqual({ daypass_revocation: 1, daypass_configuration: 1 }); // what it may have missed
+
+    await lock('app:heard', 0);
+    await eventually(() => heard.daypass_revocation === 2);
+    await owner.query(
+      `INSERT INTO configuration (digest, settings, plan, source, applied_by, applied_at) VALUES ('', '{}', '[]', '', '', now())`,
+    );
+    await eventually(() => heard.daypass_configuration === 2);
+
+    await owner.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'daypass listener'`,
+    );
+    await eventually(() => heard.daypass_revocation === 3);
+    expect(errors.length).toBeGreaterThan(0);
+    await lock('app:heard again', 0);
+    await eventually(() => heard.daypass_revocation === 4);
+    await listener.stop();
+  });
+
+  it('goes on trying where there is no database, and stops when told', async () => {
+    const errors: Error[] = [];
+    const listener = createListener({
+      url: 'postgresql://nobody@127.0.0.1:1/nothing',
+      channels: { daypass_revocation: () => undefined },
+      onConnectionError: (error) => errors.push(error),
+    });
+    await listener.start();
+    await eventually(() => errors.length >= 2);
+    await listener.stop();
+    const { length } = errors;
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect(errors.length).toBe(length);
+  });
+});
