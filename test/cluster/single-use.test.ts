@@ -6,6 +6,7 @@ import {
   type PostgresLedger,
 } from '../../src/ledger/postgres/postgres-ledger.ts';
 import { createAdapter } from '../../src/oauth/adapter.ts';
+import { OAuthError } from '../../src/protocol/oauth-error.ts';
 import { newKey } from '../support/client.ts';
 import {
   APPS,
@@ -35,6 +36,8 @@ afterAll(async () => {
 /** One outcome, as short as it can be compared: `200`, or `400 invalid_dpop_proof`. */
 type Try = (place: number) => Promise<string>;
 
+const UNAVAILABLE = '503 temporarily_unavailable';
+
 /** Rounds of tries at once, each of what `prepare` makes; how often each outcome came about. */
 const rounds = async (
   what: string,
@@ -44,18 +47,29 @@ const rounds = async (
   const winners = new Set<number>();
   const others = new Set<string>();
   const began = performance.now();
+  let again = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const attempt = await prepare(round);
     const outcomes = await Promise.all(
       Array.from({ length: TRIES }, (_, n) => attempt((n + round) % INSTANCES)),
     );
-    winners.add(outcomes.filter((outcome) => outcome === winner).length);
-    for (const outcome of outcomes) if (outcome !== winner) others.add(outcome);
+    const won = outcomes.filter((outcome) => outcome === winner).length;
+    // Where the database kept somebody waiting, the one use may be theirs, unheard: never two.
+    if (won === 0 && outcomes.includes(UNAVAILABLE) && again < ROUNDS) {
+      again += 1;
+      round -= 1;
+      continue;
+    }
+    winners.add(won);
+    for (const outcome of outcomes) {
+      if (outcome !== winner && outcome !== UNAVAILABLE) others.add(outcome);
+    }
   }
   const seconds = (performance.now() - began) / 1000;
   figures.push({
     what,
     rounds: ROUNDS,
+    'run again': again,
     tries: ROUNDS * TRIES,
     'winners in a round': [...winners].join(', '),
     'the rest': [...others].join(', '),
@@ -192,8 +206,10 @@ describe('R01 F3 the adapter of the authorization server, on three connections t
         return (place) =>
           all[place]!.consume(id).then(
             () => 'used',
-            (error: unknown) =>
-              error instanceof errors.InvalidGrant ? error.error : String(error),
+            (error: unknown) => {
+              if (error instanceof errors.InvalidGrant) return error.error;
+              return error instanceof OAuthError ? `${error.status} ${error.code}` : String(error);
+            },
           );
       });
       expect(result).toEqual({ ...once, others: new Set(['invalid_grant']) });

@@ -64,7 +64,8 @@ const keptOf = (history: readonly Operation[], more: Partial<Kept> = {}): Kept =
   }
   const lifted = history.filter((one) => one.kind === 'lift').map(({ revocation }) => revocation);
   const revocations = history
-    .filter((one) => one.kind === 'revoke' && one.outcome === 'granted')
+    .filter((one) => one.kind === 'revoke')
+    .filter(({ outcome }) => outcome === 'granted')
     .map(({ revocation = '', target }) => ({
       revocation,
       target,
