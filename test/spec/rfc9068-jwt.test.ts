@@ -35,6 +35,12 @@ describe('a JWT access token, RFC 9068', () => {
     const claims = await verify(body.access_token);
     expect(claims).toEqual({
       iss: endpoint.issuer,
+      status: {
+        status_list: {
+          idx: expect.any(Number),
+          uri: expect.stringMatching(/\/status\/\d+$/),
+        },
+      },
       sub: expect.stringMatching(/^u_[0-9a-z]{26}$/),
       aud: ORDERS,
       client_id: 'portal',
