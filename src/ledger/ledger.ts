@@ -66,7 +66,8 @@ export type IssuanceRefusal =
   | 'revoked'
   | 'bound_to_another_key'
   | 'replayed_proof'
-  | 'replayed_sign_in';
+  | 'replayed_sign_in'
+  | 'replayed_code';
 
 export interface Issuances {
   /** Commits the credential and its audit event, or says why not: one statement, shared by concurrent requests. */
@@ -216,7 +217,12 @@ export interface RevocationRecord {
   readonly effectiveAt: Date;
   readonly revokedBy: string;
   readonly liftedAt: Date | undefined;
-  readonly killed: { readonly tokens: number; readonly derived: number; readonly tickets: number };
+  readonly killed: {
+    readonly tokens: number;
+    readonly derived: number;
+    readonly refreshFamilies: number;
+    readonly tickets: number;
+  };
   /** Objects quarantined with it. */
   readonly contained: number;
   readonly residual: readonly Residual[];

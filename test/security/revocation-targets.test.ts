@@ -118,10 +118,22 @@ describe('what can be revoked', () => {
     expect((await item(second.id)).grant_id).toBe(grant_id);
     expect((await item(other.id)).grant_id).not.toBe(grant_id);
 
+    // A family of refresh tokens of the grant, one that has ended, and one of another.
+    const from = new Date((stage.now() - 1) * 1000);
+    for (const [family, grant, end] of [
+      ['alive', grant_id, 600],
+      ['ended', grant_id, 0],
+      ['other', 'g_other', 600],
+    ] as const) {
+      await stage.query(
+        `INSERT INTO refresh_family VALUES ($1, $2, 'acme', 'where2eat', 'corp', 'u', NULL, ARRAY['grant:' || $2], '{}', $3, $4)`,
+        [family, grant, from, new Date((stage.now() + end) * 1000)],
+      );
+    }
     const { body } = await revoke({ grant_id });
     expect(body).toMatchObject({
       block: false,
-      killed: { tokens: 3, derived: 0, refresh_families: 0, tickets: 0 },
+      killed: { tokens: 3, derived: 0, refresh_families: 1, tickets: 0 },
     });
     expect(await isDead(first)).toBe(true);
     expect(await isDead(second)).toBe(true);

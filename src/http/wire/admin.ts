@@ -102,8 +102,12 @@ export const toRevocationAnswer = ({
     revoked_by: revocation.revokedBy,
     effective_at: revocation.effectiveAt.toISOString(),
     lifted_at: revocation.liftedAt?.toISOString() ?? null,
-    // No refresh token is issued in this release.
-    killed: { ...revocation.killed, refresh_families: 0 },
+    killed: {
+      tokens: revocation.killed.tokens,
+      derived: revocation.killed.derived,
+      refresh_families: revocation.killed.refreshFamilies,
+      tickets: revocation.killed.tickets,
+    },
     contained_objects: revocation.contained,
     residual: residual.map(({ kind, provider, count, usableUntil, mitigation }) => ({
       kind,

@@ -10,10 +10,12 @@ type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 /** Milliseconds that counting may take: what is counted is dead meanwhile. */
 export const PATIENT = 60_000;
 
-/** Tokens the target names, tokens derived from those, and unused tickets of both: what was alive till now. */
+/** What was alive till now: tokens the target names, tokens derived from those, and what else they led to. */
 export interface Killed {
   readonly tokens: number;
   readonly derived: number;
+  readonly refreshFamilies: number;
+  /** Not used yet. */
   readonly tickets: number;
 }
 
@@ -67,7 +69,11 @@ export const countReached = async (reader: Transaction, revocation: InForce): Pr
   const position = event?.position ?? 0n;
   const { jwt, ...tokens } = await countTokens(reader, revocation, position);
   return {
-    killed: { ...tokens, tickets: await countTickets(reader, revocation, position) },
+    killed: {
+      ...tokens,
+      refreshFamilies: await countFamilies(reader, revocation, position),
+      tickets: await countTickets(reader, revocation, position),
+    },
     residual: [...(await countUrls(reader, revocation)), ...jwt],
   };
 };
@@ -128,6 +134,22 @@ const usableOffline = (
   if (count === 0) return [];
   const usableUntil = new Date(Math.max(...ends.map((end) => end.getTime())));
   return [{ kind: 'jwt', provider: undefined, count, usableUntil }];
+};
+
+const countFamilies = async (
+  reader: Transaction,
+  { target, effectiveAt }: InForce,
+  position: bigint,
+): Promise<number> => {
+  const [row] = await reader.$queryRaw<{ families: bigint }[]>`
+    SELECT count(*) AS families FROM refresh_family AS f
+    WHERE f.lineage @> ARRAY[${target}::text] AND f.expires_at > ${effectiveAt}::timestamptz
+      AND f.created_at <= ${effectiveAt}::timestamptz
+      AND NOT EXISTS (
+        SELECT FROM revocation_event AS b
+        WHERE b.target = ANY (f.lineage) AND b.position < ${position} AND NOT b.lifted
+          AND b.effective_at >= f.created_at)`;
+  return Number(row?.families ?? 0);
 };
 
 const countTickets = async (

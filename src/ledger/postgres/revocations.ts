@@ -179,6 +179,6 @@ const receiptOf = ({ killed }: Lock): Partial<Killed> & { contained?: number } =
   killed as Partial<Killed> & { contained?: number };
 
 const killedOf = (lock: Lock): Counted['killed'] => {
-  const { tokens = 0, derived = 0, tickets = 0 } = receiptOf(lock);
-  return { tokens, derived, tickets };
+  const { tokens = 0, derived = 0, refreshFamilies = 0, tickets = 0 } = receiptOf(lock);
+  return { tokens, derived, refreshFamilies, tickets };
 };
