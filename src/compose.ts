@@ -48,8 +48,6 @@ const { version: VERSION } = JSON.parse(
   readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
 ) as { version: string };
 
-const DEMO_IDP_PORT = 8081;
-
 /** Milliseconds between two rounds of what an instance does of its own accord. */
 const EVERY = {
   configuration: 1_000,
@@ -222,13 +220,14 @@ const readConfiguration = async (config: Config, ledger: PostgresLedger, options
     ...parts,
     elapsed: () => performance.now() + (options.shift?.() ?? 0),
   });
-  const demoIdp = `http://localhost:${options.idpPort ?? DEMO_IDP_PORT}`;
+  const idpPort = options.idpPort ?? config.demoIdpPort;
+  const demoIdp = `http://localhost:${idpPort}`;
   await applyAtStart(config, configure, ledger, demoIdp);
   const { deployment } = await configuration.refresh();
   const isDemo = deployment.issuers.some(({ issuer }) => issuer === demoIdp);
   const idp =
     isDemo && !config.production && options.runDemoIdp !== false
-      ? await startIdp(config, options.idpPort ?? DEMO_IDP_PORT, deployment, demoIdp)
+      ? await startIdp(config, idpPort, deployment, demoIdp)
       : undefined;
   return { configure, configuration, idp };
 };

@@ -13,7 +13,9 @@ export interface ClientOptions {
   readonly idp?: string;
 }
 
-export const DEMO_IDP = 'http://localhost:8081';
+/** Where `daypass serve` runs it. */
+export const demoIdp = ({ env }: Pick<Surroundings, 'env'>): string =>
+  `http://localhost:${env.DEMO_IDP_PORT || '8081'}`;
 
 export const url = (text: string): string => {
   const parsed = URL.parse(text);
@@ -49,7 +51,12 @@ export const withClientOptions = (command: Command): Command =>
     )
     .option('--as <user>', 'sign in to the demo IdP as ana, sam or uma (development only)')
     .option('--password <password>', 'of that user')
-    .addOption(new Option('--idp <url>', 'the demo IdP').argParser(url).default(DEMO_IDP));
+    .addOption(
+      new Option(
+        '--idp <url>',
+        'the demo IdP; http://localhost:8081, or at DEMO_IDP_PORT',
+      ).argParser(url),
+    );
 
 /** @throws UsageError when ISSUER is not a URL */
 export const serverOf = ({ server }: ClientOptions, { env }: Surroundings): string => {

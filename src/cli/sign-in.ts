@@ -1,4 +1,4 @@
-import { type ClientOptions, connect, DEMO_IDP } from './client-options.ts';
+import { type ClientOptions, connect, demoIdp } from './client-options.ts';
 import type { ClientRequest, Credential, DaypassClient } from './daypass-client.ts';
 import { type Surroundings, UsageError } from './surroundings.ts';
 
@@ -13,9 +13,10 @@ const ADMIN_AUDIENCE = 'daypass';
 export const idTokenFor = async (
   audience: string | undefined,
   options: ClientOptions,
-  { env, offline }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<string> => {
-  const { as: user, idp = DEMO_IDP, password } = options;
+  const { env, offline } = surroundings;
+  const { as: user, idp = demoIdp(surroundings), password } = options;
   if (user === undefined) return givenIdToken(options, env);
   mustBeDevelopment(env);
   if (audience === undefined)

@@ -4,16 +4,17 @@ import type { Config } from '../config/config.ts';
 export const contentAddress = ({
   host,
   contentOrigin,
+  contentPort,
   production,
 }: Config): { host: string; port: number } => ({
   host,
-  port: contentOrigin === undefined ? 0 : contentPort(contentOrigin, production),
+  port: contentPort ?? (contentOrigin === undefined ? 0 : portOf(contentOrigin, production)),
 });
 
 /** In production a proxy in front knows the public origin; it finds the content server here. */
 const PRODUCTION_CONTENT_PORT = 8082;
 
-const contentPort = (origin: string, production: boolean): number => {
+const portOf = (origin: string, production: boolean): number => {
   const { port, protocol } = new URL(origin);
   if (production || port === '') return PRODUCTION_CONTENT_PORT;
   return protocol === 'http:' ? Number(port) : PRODUCTION_CONTENT_PORT;

@@ -19,6 +19,9 @@ export interface Config {
   readonly databaseUrl?: string;
   /** Absent (never in production): the host of `issuer` on a free port, chosen at start. */
   readonly contentOrigin?: string;
+  /** Where user content is listened for; absent: see `CONTENT_PORT` in docs/configuration.md. */
+  readonly contentPort?: number;
+  readonly demoIdpPort: number;
   /** Absolute path. Absent: the demo configuration outside production, in production the database alone. */
   readonly configFile?: string;
   /** 32 bytes. Absent (never in production): one kept under `home`. */
@@ -160,6 +163,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv, files: Files = disk): Config 
     logLevel: data.LOG_LEVEL,
     shutdownGrace: data.SHUTDOWN_GRACE,
     ...(data.DATABASE_URL === undefined ? {} : { databaseUrl: data.DATABASE_URL }),
+    demoIdpPort: data.DEMO_IDP_PORT,
+    ...(data.CONTENT_PORT === undefined ? {} : { contentPort: data.CONTENT_PORT }),
     ...(data.CONTENT_ORIGIN === undefined ? {} : { contentOrigin: data.CONTENT_ORIGIN }),
     ...keyEncryptionKeys(data),
     ...(file === undefined ? {} : { configFile: file }),

@@ -30,6 +30,13 @@ const decodeKey = (text: string): Buffer => Buffer.from(text, 'base64');
 const isKey = (text: string): boolean =>
   /^[A-Za-z0-9+/]{43}=$/.test(text) && decodeKey(text).length === 32;
 
+const isPort = (text: string): boolean =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+
+const port = z
+  .string()
+  .refine(isPort, says('must be a port from 1 to 65535', 'give a number such as 8080'));
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /**
@@ -58,12 +65,7 @@ export const environment = z.object({
       description:
         "The URL clients know the broker by: `iss` of its tokens, base of its endpoints, compared with a proof's `htu`. Where only `PORT` is given, the default has that port.",
     }),
-  PORT: z
-    .string()
-    .refine(
-      (text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535,
-      says('must be a port from 1 to 65535', 'give a number such as 8080'),
-    )
+  PORT: port
     .default('8080')
     .transform(Number)
     .meta({ standard: '8080', description: 'The port to listen on.' }),
@@ -104,6 +106,16 @@ export const environment = z.object({
       description:
         'Where user content is served from (tickets, local objects). A different origin from `ISSUER`, so that an uploaded page cannot act as the broker.',
     }),
+  CONTENT_PORT: port.transform(Number).optional().meta({
+    standard: 'the port of an http `CONTENT_ORIGIN`, a free one without; 8082 in production',
+    description:
+      'The port to listen on for user content. A proxy in front knows `CONTENT_ORIGIN`, and finds us here.',
+  }),
+  DEMO_IDP_PORT: port.default('8081').transform(Number).meta({
+    standard: '8081',
+    description:
+      'The port of the demo IdP, which runs outside production where the configuration names it.',
+  }),
   DAYPASS_CONFIG: z.string().optional().meta({
     standard:
       '`daypass.yaml` if present; else the demo configuration, in production the database alone',

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { DEMO_IDP, url } from '../client-options.ts';
+import { url } from '../client-options.ts';
 import { idTokenFor } from '../sign-in.ts';
 import { outputOf, type Register } from './command.ts';
 
@@ -7,7 +7,7 @@ interface DemoTokenOptions {
   readonly user: string;
   readonly audience: string;
   readonly password?: string;
-  readonly idp: string;
+  readonly idp?: string;
 }
 
 export const demoToken: Register = (program, surroundings) => {
@@ -21,7 +21,12 @@ export const demoToken: Register = (program, surroundings) => {
     .requiredOption('--user <name>', 'ana (builder), sam (security) or uma (auditor)')
     .requiredOption('--audience <client>', 'who the token is for: an app, or daypass')
     .option('--password <password>', 'of that user')
-    .addOption(new Option('--idp <url>', 'the demo IdP').argParser(url).default(DEMO_IDP))
+    .addOption(
+      new Option(
+        '--idp <url>',
+        'the demo IdP; http://localhost:8081, or at DEMO_IDP_PORT',
+      ).argParser(url),
+    )
     .action(async ({ user, audience, ...others }: DemoTokenOptions, command: Command) => {
       const output = outputOf(command, surroundings);
       const token = await idTokenFor(audience, { ...others, as: user }, surroundings);

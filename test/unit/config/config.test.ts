@@ -36,6 +36,20 @@ const problemsOf = (env: NodeJS.ProcessEnv, files = disk()): readonly Problem[] 
 const rulesOf = (env: NodeJS.ProcessEnv, files = disk()) =>
   problemsOf(env, files).map(({ path, rule }) => `${path} ${rule}`);
 
+describe('ports', () => {
+  it('of user content and of the demo IdP are named by the environment', () => {
+    const env = { ...production, CONTENT_PORT: '9092', DEMO_IDP_PORT: '9091' };
+    expect(loadConfig(env, disk())).toMatchObject({ contentPort: 9092, demoIdpPort: 9091 });
+    expect(loadConfig({}, disk())).toMatchObject({ demoIdpPort: 8081 });
+    expect(loadConfig({}, disk())).not.toHaveProperty('contentPort');
+  });
+
+  it.each(['CONTENT_PORT', 'DEMO_IDP_PORT', 'PORT'])('%s is one', (name) => {
+    for (const text of ['0', '65536', '80a', '-1'])
+      expect(rulesOf({ [name]: text })).toEqual([`${name} format`]);
+  });
+});
+
 describe('loadConfig', () => {
   it('needs nothing outside production', () => {
     expect(loadConfig({}, disk())).toEqual({
@@ -47,6 +61,7 @@ describe('loadConfig', () => {
       trustedProxies: [],
       logLevel: 'info',
       shutdownGrace: 10,
+      demoIdpPort: 8081,
     });
   });
 
@@ -77,6 +92,7 @@ describe('loadConfig', () => {
       home: '/var/lib/daypass',
       databaseUrl: production.DATABASE_URL,
       contentOrigin: 'https://content.example',
+      demoIdpPort: 8081,
       configFile: '/etc/daypass.yaml',
       keyEncryptionKey: Buffer.alloc(32, 7),
       trustedProxies: ['10.0.0.0/8', '::1', '192.0.2.1'],
