@@ -16,7 +16,7 @@ let cluster: Cluster;
 let workload: Workload;
 let kept: Kept;
 let seconds = 0;
-/** How many of the operations were answered before the last kill. */
+/** How many operations were answered by the time that the last one was back. */
 let killed = 0;
 const restarts: number[] = [];
 
@@ -32,14 +32,16 @@ beforeAll(async () => {
   // A kill each time another part of the operations is done, by turns.
   for (let kill = 0; kill < KILLS; kill += 1) {
     const due = ((kill + 1) * OPERATIONS) / (KILLS + 1);
-    while (workload.history.length < due && performance.now() - began < LONGEST_MS) await pause(5);
+    while (workload.answered() < due && performance.now() - began < LONGEST_MS) await pause(5);
     const place = kill % INSTANCES;
     await cluster.rig.brokers[place]!.kill();
     const gone = performance.now();
-    await cluster.rig.startBroker(place);
+    await restart(place);
     restarts.push(performance.now() - gone);
-    killed = workload.history.length;
+    killed = workload.answered();
   }
+  await pause(500); // all of them together once more
+  workload.mayEnd();
   await workload.done;
   seconds = (performance.now() - began) / 1000;
   kept = await readKept(cluster);
@@ -68,15 +70,24 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
+/** As a supervisor does: a broker that finds the database too busy to answer ends, and is started again. */
+const restart = async (place: number): Promise<void> => {
+  for (let tries = 1; ; tries += 1) {
+    const failure = await cluster.rig.startBroker(place).catch((error: unknown) => error);
+    if (failure === undefined) return;
+    if (tries === 5) throw failure;
+  }
+};
+
 describe(`G1 G3 T19 ${OPERATIONS} operations while brokers are killed ${KILLS} times`, () => {
   it('honour and issue nothing after its revocation, lose no record, and add up', () => {
     expect(checkHistory(workload.history, kept).slice(0, 10)).toEqual([]);
   });
 
   it('are as many as there should be, of every kind, granted and refused, through the last kill', () => {
-    expect(workload.history.length).toBeGreaterThanOrEqual(OPERATIONS);
+    expect(workload.answered()).toBeGreaterThanOrEqual(OPERATIONS);
     expect(restarts).toHaveLength(KILLS);
-    expect(workload.history.length).toBeGreaterThan(killed);
+    expect(workload.answered()).toBeGreaterThan(killed);
     const outcomes = new Set(workload.history.map(({ kind, outcome }) => `${kind} ${outcome}`));
     expect([...outcomes]).toEqual(
       expect.arrayContaining([

@@ -7,7 +7,7 @@ import type { Kept, KeptRevocation, Operation, Outcome, Target } from './history
 import { seeded } from './random.ts';
 
 export interface WorkloadOptions {
-  /** How many operations, at least; those under way when there are as many are let end. */
+  /** How many operations are to be answered, at least; what is under way then is let end. */
   readonly operations: number;
   readonly workers: number;
   /** What each worker does, though not when: that is the race's. */
@@ -18,6 +18,10 @@ export interface WorkloadOptions {
 
 export interface Workload {
   readonly history: readonly Operation[];
+  /** How many of them were granted or refused. */
+  answered(): number;
+  /** It ends when there are enough operations, and not before this was called. */
+  mayEnd(): void;
   /** How often each answer came that is neither a grant nor a refusal for what was revoked. */
   readonly unexpected: ReadonlyMap<string, number>;
   readonly done: Promise<void>;
@@ -45,6 +49,8 @@ export const startWorkload = (cluster: Cluster, options: WorkloadOptions): Workl
   /** Names of people by what they sign in as; known once they were issued something. */
   const userIds = new Map<string, string>();
   let people = 0;
+  let answered = 0;
+  let mayEnd = false;
   const until = performance.now() + options.longest;
 
   /** Asks, and writes down what came of it, from before it was sent to after it was answered. */
@@ -179,13 +185,27 @@ export const startWorkload = (cluster: Cluster, options: WorkloadOptions): Workl
 
   const work = async (worker: number): Promise<void> => {
     const random = seeded(options.seed * 1_000 + worker);
-    while (history.length < options.operations && performance.now() < until) {
+    const isWanted = (): boolean =>
+      !(mayEnd && answered >= options.operations) &&
+      performance.now() < until &&
+      !cluster.rig.over.aborted;
+    while (isWanted()) {
       const operation = await next(random);
-      if (operation) history.push(operation);
+      if (!operation) continue;
+      history.push(operation);
+      if (operation.outcome !== 'unknown') answered += 1;
     }
   };
   const workers = Array.from({ length: options.workers }, (_, worker) => work(worker));
-  return { history, unexpected, done: Promise.all(workers).then(() => undefined) };
+  return {
+    history,
+    unexpected,
+    answered: () => answered,
+    mayEnd: () => {
+      mayEnd = true;
+    },
+    done: Promise.all(workers).then(() => undefined),
+  };
 };
 
 const pick = <Item>(items: readonly Item[], random: () => number): Item =>
