@@ -55,7 +55,7 @@ const EVERY = {
   keys: 1_000,
   clock: 10_000,
   uploads: 2_000,
-  logouts: 5_000,
+  logouts: 2_000,
   purge: 30_000,
 };
 

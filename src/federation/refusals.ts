@@ -1,4 +1,9 @@
-import { AuthorizationResponseError, ClientError, ResponseBodyError } from 'openid-client';
+import {
+  AuthorizationResponseError,
+  ClientError,
+  ResponseBodyError,
+  WWWAuthenticateChallengeError,
+} from 'openid-client';
 import { OAuthError, unproven } from '../protocol/oauth-error.ts';
 
 const SIGN_IN_AGAIN = 'go back to the application and sign in again';
@@ -123,6 +128,13 @@ export const asRefusal = (error: unknown): OAuthError => {
   if (error instanceof OAuthError) return error;
   if (error instanceof AuthorizationResponseError) return declined(error.error);
   if (error instanceof ResponseBodyError) return ofTokenEndpoint(error, error);
+  // RFC 6749 §5.2: how a client is told that it is not believed. Nothing the person could help.
+  if (error instanceof WWWAuthenticateChallengeError) {
+    return cannotBeAsked(
+      `answered ${error.status} invalid_client: is our secret the right one?`,
+      error,
+    );
+  }
   if (error instanceof ClientError && NOT_BELIEVED.has(error.code)) {
     return unproven(`answer of the identity provider: ${error.code}`, error);
   }

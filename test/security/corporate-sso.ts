@@ -53,11 +53,13 @@ export const startCorporateSso = async () => {
       use: 'sig',
     })),
   };
+  let isDown = false;
   // One server, an issuer for each tenant: the first segment of the path is its name.
   const target = await startTarget((request, response) => {
     const [, name] = (request.url ?? '').split('/');
     const issuer = `${target.origin}/${name}`;
-    if (request.url?.endsWith('/jwks')) response.end(JSON.stringify(jwks));
+    if (isDown) response.writeHead(503).end();
+    else if (request.url?.endsWith('/jwks')) response.end(JSON.stringify(jwks));
     else response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks` }));
   });
 
@@ -66,6 +68,10 @@ export const startCorporateSso = async () => {
     jwks,
     issuer: (name = 'acme') => `${target.origin}/${name}`,
     requests: target.requests,
+    /** Whether it answers 503 to whatever it is asked. */
+    setDown: (down: boolean): void => {
+      isDown = down;
+    },
     /** An ID token of `ana` for where2eat at `now`, except for what is overridden. */
     idToken: (
       now: number,
