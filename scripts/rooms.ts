@@ -61,6 +61,7 @@ export const ROOMS: readonly Room[] = [
       'deployment-index.ts',
       'deployment.ts',
       'expiry.ts',
+      'nearest.ts',
       'not-yet.ts',
       'plan.ts',
       'problem.ts',

@@ -161,7 +161,7 @@ describe('T12 impersonation', () => {
     const globex = { iss: stage.sso.issuer('globex'), aud: 'globex-app' };
     // An app of another tenant reads like one that does not exist (law 7).
     for (const app_id of ['where2eat', 'no-such-app']) {
-      await refuses(stage, { status: 400, error: 'invalid_request', audited: false }, () =>
+      await refuses(stage, { status: 400, error: 'invalid_request', audited: true }, () =>
         stage.exchange({ key: newKey(), claims: globex, body: { app_id } }),
       );
     }

@@ -1,5 +1,5 @@
 import type { App } from '../../config/deployment.ts';
-import type { Issuances, Quotas } from '../../ledger/ledger.ts';
+import type { IssuanceRefusal, Issuances, Quotas } from '../../ledger/ledger.ts';
 import type { AuditRecord, SeenProof } from '../../ledger/records.ts';
 import { unproven } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
@@ -8,7 +8,7 @@ import type { RequestContext } from '../context.ts';
 import { deviceIdOf } from '../identifiers.ts';
 import { takeExchange } from '../limits.ts';
 import { ADMIN_CLIENT } from './admin-client.ts';
-import type { Credential, Mint } from './answer.ts';
+import type { Credential, Mint, Minted } from './answer.ts';
 import type { Asked } from './asked.ts';
 import type { Authority } from './authority.ts';
 import type { createDecide } from './decide.ts';
@@ -58,22 +58,27 @@ export const createExchange =
           const giveBack = await takeExchange(quotas, current.app, userId, decided.now);
 
           // 4. Record: the credential exists from here on, or not at all.
-          const { issuance, reveal, hasLostItsKey } = mint(decided);
-          const refusal = await issuances.record(issuance).catch(async (error: unknown) => {
+          const minted = mint(decided);
+          const refusal = await issuances.record(minted.issuance).catch(async (error: unknown) => {
             await giveBack().catch(() => undefined);
             throw error;
           });
 
           // 5. Answer: sign or reveal only what is on record.
-          if (refusal === undefined) return reveal();
+          if (refusal === undefined) return minted.reveal();
           await giveBack();
-          if (refusal === 'stale_configuration') return undefined;
-          // Nobody but us is to blame where the key was revoked while this was decided.
-          if (refusal === 'blocked' && (await hasLostItsKey())) return undefined;
-          throw refused(refusal);
+          await mustBeOursToMend(refusal, minted);
+          return undefined;
         });
       },
     );
+
+/** What changed while this was decided, and not by the caller, is decided again. @throws {OAuthError} */
+const mustBeOursToMend = async (refusal: IssuanceRefusal, minted: Minted): Promise<void> => {
+  if (refusal === 'stale_configuration') return;
+  if (refusal === 'blocked' && (await minted.hasLostItsKey())) return;
+  throw refused(refusal);
+};
 
 /** What is known of the caller, for the record of whatever comes. */
 export const identify = (
