@@ -25,20 +25,5 @@ export const grantIdOf = (rootHash: string): string =>
 export const sessionIdOf = (issuer: string, sessionId: string): string =>
   `s_${shortName(hash('sha256', `session\0${issuer}\0${sessionId}`, 'buffer'))}`;
 
-/**
- * The authorization that a sign-in here is, whatever apps it lets in: one for each session at the company's IdP, so
- * that its end there ends all of it.
- */
-export const sessionGrantIdOf = (signIn: {
-  readonly issuerId: string;
-  readonly sessionId: string | undefined;
-  readonly tokenHash: string;
-}): string =>
-  grantIdOf(
-    signIn.sessionId === undefined
-      ? signIn.tokenHash
-      : JSON.stringify(['session', signIn.issuerId, signIn.sessionId]),
-  );
-
 export const newRefreshFamilyId = identifier('rf');
 export const newSignInId = (): string => `si_${randomFrom(24).toString('base64url')}`;

@@ -39,6 +39,7 @@ import { createCedarEngine } from '../policy/cedar/cedar-engine.ts';
 import { createMemo } from '../policy/memo.ts';
 import { createKeyUseCases, type Signing } from './keys.ts';
 import type { Secrets } from './secrets.ts';
+import { createSignInUseCases } from './sign-in.ts';
 import type { Stores } from './stores.ts';
 
 export interface BrokerParts {
@@ -80,6 +81,7 @@ export const createBroker = (parts: BrokerParts) => {
     statusPlaces: ledger.statusPlaces,
     issuer,
   });
+  const exchange = createExchange({ ...all, decide, mint });
   const following = createFollow({ feed: ledger.feed });
   const readAccessToken = createAccessTokenReader({
     issuer,
@@ -101,7 +103,9 @@ export const createBroker = (parts: BrokerParts) => {
       proveActor: createActorProver({ ...all, verifier, findToken }),
     }),
     hear: createHear(all),
-    exchange: createExchange({ ...all, decide, mint }),
+    exchange,
+    dpop,
+    ...createSignInUseCases({ ...parts, keys, decide, exchange }),
     dryRun: createDryRun({ ...all, decide }),
     requestUpload: createRequestUpload(all),
     uploadStatus: createUploadStatus(all),

@@ -14,6 +14,9 @@ import { createPages } from '../http/pages.ts';
 import { createRequestContext } from '../http/request-context.ts';
 import { routeTable } from '../http/route-table.ts';
 import { createServeRoute } from '../http/serve-route.ts';
+import { formTargetOf } from '../http/sign-in/html.ts';
+import { loggedOutPage, logoutPage } from '../http/sign-in/pages.ts';
+import { createSignIn } from '../http/sign-in/sign-in.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth/metadata.ts';
 import { createProvider } from '../oauth/provider.ts';
@@ -51,7 +54,8 @@ export const createHandlers = (parts: HttpParts) => {
 
   // The library makes a context of its own: what we know of a request travels beside it.
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
-  const answer = createProvider({
+  const { answer, interactions } = createProvider({
+    ...broker,
     issuer,
     artifacts: ledger.artifacts,
     configuration,
@@ -59,11 +63,8 @@ export const createHandlers = (parts: HttpParts) => {
     cookieKeys: parts.secrets.cookies,
     now,
     prover: broker.tokenEndpointProver,
-    exchange: broker.exchange,
-    introspect: broker.introspect,
-    signIntrospection: broker.signIntrospection,
-    revokeOwn: broker.revokeOwn,
     audit: ledger.audit,
+    pages: SIGN_OUT_PAGES,
     contextOf: (request) => contexts.get(request) ?? requestContext(request),
   });
 
@@ -93,6 +94,22 @@ export const createHandlers = (parts: HttpParts) => {
     if (kind) metrics.issued(kind, answer.status < 300 ? 'granted' : 'denied');
     log(logger, answer);
   };
+  const signIn = createSignIn({
+    ...broker,
+    issuer,
+    configuration,
+    federation: parts.federation.federation,
+    interactions,
+    pin: (request) => pinHost(request, issuer),
+  });
+  const authorizationServer = createAuthorizationServer({
+    answer: async ({ request, context }, response) => {
+      contexts.set(request, context);
+      await configuration.confirm();
+      return answer(request, response);
+    },
+    pin: (request) => pinHost(request, issuer),
+  });
   const api = createApp({
     routes,
     serve: createServeRoute({
@@ -113,14 +130,8 @@ export const createHandlers = (parts: HttpParts) => {
       else logger.error({ err: error }, 'answering failed');
     },
     pages: createPages('/openapi.json'),
-    provider: createAuthorizationServer({
-      answer: async ({ request, context }, response) => {
-        contexts.set(request, context);
-        await configuration.confirm();
-        return answer(request, response);
-      },
-      pin: (request) => pinHost(request, issuer),
-    }),
+    provider: async (visit, response) =>
+      (await signIn(visit, response)) ?? authorizationServer(visit, response),
   });
   const gateway = createLocalGateway({ stores: stores.local });
   const content = createContentHandler({
@@ -131,6 +142,15 @@ export const createHandlers = (parts: HttpParts) => {
       logger.info({ requestId, code: error.code, detail: error.detail }, 'refused'),
   });
   return { api, content };
+};
+
+/** What people see where the library has a page to show. */
+const SIGN_OUT_PAGES = {
+  logout: (form: string, to: string | undefined) => ({
+    content: logoutPage(form),
+    formTargets: to === undefined ? [] : [formTargetOf(to)],
+  }),
+  loggedOut: () => ({ content: loggedOutPage(), formTargets: [] }),
 };
 
 /** What an answer of these routes hands out. */

@@ -12,6 +12,8 @@ export interface Secrets {
   /** The first signs, each of them verifies. */
   readonly cookies: readonly Buffer[];
   readonly localStore: Buffer;
+  /** The first derives successors, each of them finds them again. */
+  readonly refreshTokens: readonly [Buffer, ...Buffer[]];
 }
 
 export const loadSecrets = (config: Config): Secrets => {
@@ -24,6 +26,10 @@ export const loadSecrets = (config: Config): Secrets => {
     nonces: [derive('dpop nonces'), ...(previous ? [derive('dpop nonces', previous)] : [])],
     cookies: [derive('cookies'), ...(previous ? [derive('cookies', previous)] : [])],
     localStore: derive('local store'),
+    refreshTokens: [
+      derive('refresh tokens'),
+      ...(previous ? [derive('refresh tokens', previous)] : []),
+    ],
   };
 };
 

@@ -83,6 +83,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
     };
     const finish = async (): Promise<void> => {
       const reply = await answer();
+      error ??= reply.error;
       // RFC 9449 §8.2: every answer to a proof carries the nonce for the next one, a refusal too.
       if (headerOf(visit, 'dpop') !== '') headers['DPoP-Nonce'] = nonce();
       const { method, route } = visit;

@@ -1,15 +1,61 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OAuthError } from '../protocol/oauth-error.ts';
 import type { Section } from './app.ts';
-import { NO_STORE } from './reply.ts';
+import { asRefusal } from './refusal.ts';
+import { NO_STORE, type Reply } from './reply.ts';
+import { pageReply } from './sign-in/html.ts';
+import { failurePage } from './sign-in/pages.ts';
 import { methodNotAllowed } from './unanswered.ts';
 import type { Visit } from './visit.ts';
 
-/** The library's endpoints that this release stands behind, each with its method; nothing else of it is reachable. */
-const ENDPOINTS: ReadonlyMap<string, string> = new Map([
-  ['/token', 'POST'],
-  ['/introspect', 'POST'],
-  ['/revoke', 'POST'],
+interface Endpoint {
+  readonly methods: readonly string[];
+  /** Whether there is a person at the other end: then what is refused is a page. */
+  readonly forPeople: boolean;
+}
+
+const forClients = (...methods: string[]): Endpoint => ({ methods, forPeople: false });
+const forPeople = (...methods: string[]): Endpoint => ({ methods, forPeople: true });
+
+/** The library's endpoints that this release stands behind; nothing else of it is reachable. */
+const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
+  ['/token', forClients('POST')],
+  ['/par', forClients('POST')],
+  ['/introspect', forClients('POST')],
+  ['/revoke', forClients('POST')],
+  ['/authorize', forPeople('GET', 'POST')],
+  ['/authorize/{uid}', forPeople('GET')],
+  ['/session/end', forPeople('GET', 'POST')],
+  ['/session/end/confirm', forPeople('POST')],
+  ['/session/end/success', forPeople('GET')],
 ]);
+
+/** Where the library goes on after somebody has signed in or agreed. */
+const RESUME = /^\/authorize\/[A-Za-z0-9_-]{1,64}$/;
+
+/** HTML, whole; and where its forms may lead besides here. */
+interface Shown {
+  readonly content: string;
+  readonly formTargets: readonly string[];
+}
+
+/** Leans closed: what the library shows of its own accord, such as a form that sends itself, is shown to nobody. */
+const shownOf = (body: unknown): [string, readonly string[]] => {
+  if (typeof body === 'object' && body !== null && 'content' in body) {
+    const { content, formTargets } = body as Shown;
+    return [content, formTargets];
+  }
+  throw new OAuthError('invalid_request', 'response_mode must be query or fragment', {
+    violations: [
+      {
+        field: 'response_mode',
+        rule: 'unsupported',
+        message: 'answers are sent back by redirect alone',
+        remedy: 'leave response_mode out, or send query or fragment',
+      },
+    ],
+  });
+};
 
 export interface AuthorizationServerDependencies {
   /** Sets headers on `response`, and leaves status and body to us. */
@@ -25,14 +71,39 @@ export interface AuthorizationServerDependencies {
   readonly pin: (request: IncomingMessage) => void;
 }
 
-export const createAuthorizationServer =
-  ({ answer, pin }: AuthorizationServerDependencies): Section =>
-  async (visit, response) => {
-    const method = ENDPOINTS.get(visit.path);
-    if (method === undefined) return undefined;
-    visit.route = visit.path;
-    if (visit.method !== method) throw methodNotAllowed([method]);
+export const createAuthorizationServer = ({
+  answer,
+  pin,
+}: AuthorizationServerDependencies): Section => {
+  const answerTo = async (visit: Visit, response: ServerResponse, methods: readonly string[]) => {
+    if (!methods.includes(visit.method)) throw methodNotAllowed(methods);
     pin(visit.request);
-    const { status, headers, body } = await answer(visit, response);
+    return answer(visit, response);
+  };
+
+  const page = async (
+    visit: Visit,
+    response: ServerResponse,
+    methods: readonly string[],
+  ): Promise<Reply> => {
+    try {
+      const { status, body } = await answerTo(visit, response, methods);
+      if (status >= 300 && status < 400) return { status, headers: NO_STORE };
+      return pageReply(status, ...shownOf(body));
+    } catch (error) {
+      const refusal = asRefusal(error);
+      const reply = pageReply(refusal.status, failurePage(refusal, visit.context.requestId));
+      return { ...reply, error: refusal };
+    }
+  };
+
+  return async (visit, response) => {
+    const route = RESUME.test(visit.path) ? '/authorize/{uid}' : visit.path;
+    const endpoint = ENDPOINTS.get(route);
+    if (!endpoint) return undefined;
+    visit.route = route;
+    if (endpoint.forPeople) return page(visit, response, endpoint.methods);
+    const { status, headers, body } = await answerTo(visit, response, endpoint.methods);
     return { status, headers: { ...headers, ...NO_STORE }, body };
   };
+};

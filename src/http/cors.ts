@@ -14,7 +14,7 @@ const PREFLIGHT = {
 };
 
 /** Where a page has no business: sign-in happens by navigation, and administration by tools. */
-const CLOSED = ['/authorize', '/admin'];
+const CLOSED = ['/authorize', '/sign-in', '/session', '/admin'];
 
 const isClosed = (path: string): boolean =>
   CLOSED.some((closed) => path === closed || path.startsWith(`${closed}/`));

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { OAuthError } from '../protocol/oauth-error.ts';
 
 /** An answer before it is written: routes return one, and know nothing of sockets. */
 export interface Reply {
@@ -8,6 +9,8 @@ export interface Reply {
   /** JSON where it is a plain value; as it is where it is a string, bytes or a stream. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What a page says in its own words: for the log. */
+  readonly error?: OAuthError;
 }
 
 /** An answer that holds a credential, or says something of one, is for nobody's cache (RFC 6749 §5.1). */

@@ -20,14 +20,7 @@ type Signed = JsonObject & { readonly kid: string };
 /** What we sign is far shorter; what is longer is not even decoded. */
 const LONGEST = 16_384;
 
-/**
- * Reads access tokens that we signed ourselves (RFC 9068), and nothing else we signed or may sign:
- * an answer of introspection and a status list have the same keys and another `typ` (RFC 8725 §3.11).
- *
- * Undefined for whatever is wrong: foreign, forged, malformed, or signed with a key no longer published.
- * Times are not compared: the row has them.
- */
-export const createAccessTokenReader = ({ issuer, published }: OwnKeys) => {
+const createVerifier = ({ issuer, published }: OwnKeys, typ: string) => {
   const known = new WeakMap<JsonWebKey, KeyObject>();
 
   const keyOf = (jwk: JsonWebKey): KeyObject | undefined => {
@@ -50,12 +43,45 @@ export const createAccessTokenReader = ({ issuer, published }: OwnKeys) => {
       : undefined;
   };
 
-  return (token: string): OwnAccessToken | undefined => {
+  return (token: string): Signed | undefined => {
     const jwt = token.length > LONGEST ? undefined : decodeJwt(token);
-    const signed = jwt?.header.typ === 'at+jwt' ? verify(jwt) : undefined;
-    if (signed?.iss !== issuer || typeof signed.jti !== 'string') return undefined;
+    const signed = jwt?.header.typ === typ ? verify(jwt) : undefined;
+    return signed?.iss === issuer ? signed : undefined;
+  };
+};
+
+/**
+ * Reads access tokens that we signed ourselves (RFC 9068), and nothing else we signed or may sign:
+ * an answer of introspection and a status list have the same keys and another `typ` (RFC 8725 §3.11).
+ *
+ * Undefined for whatever is wrong: foreign, forged, malformed, or signed with a key no longer published.
+ * Times are not compared: the row has them.
+ */
+export const createAccessTokenReader = (keys: OwnKeys) => {
+  const verify = createVerifier(keys, 'at+jwt');
+  return (token: string): OwnAccessToken | undefined => {
+    const signed = verify(token);
+    if (typeof signed?.jti !== 'string') return undefined;
     return { tokenId: signed.jti, kid: signed.kid };
   };
 };
 
 export type ReadAccessToken = ReturnType<typeof createAccessTokenReader>;
+
+/** What an ID token of ours says of itself, where a client hints at somebody with it; it may have expired. */
+export interface OwnIdToken {
+  readonly sub: string;
+  readonly aud: string;
+}
+
+/** As for access tokens: undefined for all that we did not sign as an ID token. */
+export const createIdTokenReader = (keys: OwnKeys) => {
+  const verify = createVerifier(keys, 'JWT');
+  return (token: string): OwnIdToken | undefined => {
+    const signed = verify(token);
+    if (typeof signed?.sub !== 'string' || typeof signed.aud !== 'string') return undefined;
+    return { sub: signed.sub, aud: signed.aud };
+  };
+};
+
+export type ReadIdToken = ReturnType<typeof createIdTokenReader>;

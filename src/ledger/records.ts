@@ -180,7 +180,7 @@ export interface AuditRecord {
 
 /** What may be presented once: its id is remembered until `keepUntil`. */
 export interface SeenProof {
-  readonly kind: 'proof' | 'sign_in';
+  readonly kind: 'proof' | 'sign_in' | 'code';
   readonly id: string;
   readonly keepUntil: Date;
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
-import type { Artifact, Artifacts } from '../ledger/artifacts.ts';
+import type { Artifact, Artifacts, FoundArtifact } from '../ledger/artifacts.ts';
 
 export interface AdapterDependencies {
   readonly artifacts: Artifacts;
@@ -24,9 +24,10 @@ const artifactAdapter = (model: string, { artifacts, now }: AdapterDependencies)
     const artifact = toArtifact(model, id, payload, expiresIn, now());
     await artifacts.put(artifact);
   },
-  find: async (id) => revive(await artifacts.find(model, hashOf(id)), id),
-  findByUid: async (uid) => revive(await artifacts.findByUid(model, uid)),
-  findByUserCode: async (userCode) => revive(await artifacts.findByUserCode(model, userCode)),
+  find: async (id) => revive(alive(await artifacts.find(model, hashOf(id)), now()), id),
+  findByUid: async (uid) => revive(alive(await artifacts.findByUid(model, uid), now())),
+  findByUserCode: async (userCode) =>
+    revive(alive(await artifacts.findByUserCode(model, userCode), now())),
   consume: async (id) => {
     if (await artifacts.consume(model, hashOf(id), now())) return;
     // Somebody used it between our caller's look and this: it is stolen, or presented twice.
@@ -71,10 +72,11 @@ const toArtifact = (
   expiresAt: expiresIn ? new Date(now.getTime() + expiresIn * 1000) : undefined,
 });
 
-const revive = (
-  found: Awaited<ReturnType<Artifacts['find']>>,
-  id?: string,
-): AdapterPayload | undefined =>
+/** By the ledger's clock (law 8): the library compares with the one of this machine. */
+const alive = (found: FoundArtifact | undefined, now: Date): FoundArtifact | undefined =>
+  found?.expiresAt && found.expiresAt <= now ? undefined : found;
+
+const revive = (found: FoundArtifact | undefined, id?: string): AdapterPayload | undefined =>
   found && {
     ...found.payload,
     ...(id === undefined ? {} : { jti: id }),

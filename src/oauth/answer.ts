@@ -1,5 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Client, Provider } from 'oidc-provider';
+import { type Client, errors, type Provider } from 'oidc-provider';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { toRefusal } from './refusals.ts';
 
@@ -58,8 +59,11 @@ export const createAnswer = (
   const outcomes = new WeakMap<IncomingMessage, Outcome>();
 
   // The library turns every error into a body before anyone outside sees it, and tells of it only here.
-  provider.on('grant.error', ({ req }, error) => thrown.set(req, error));
-  provider.on('server_error', ({ req }, error) => thrown.set(req, error));
+  for (const event of ERRORS) {
+    (provider as EventEmitter).on(event, ({ req }: { req: IncomingMessage }, error: unknown) =>
+      thrown.set(req, error),
+    );
+  }
   provider.silent = true; // what breaks is thrown to our own pipeline, which logs it
 
   provider.use(async (ctx, next) => {
@@ -72,9 +76,7 @@ export const createAnswer = (
     // Not the library's to say: CORS is our own pipeline's, and a challenge comes with its refusal.
     for (const name of CORS) ctx.remove(name);
     ctx.remove('WWW-Authenticate');
-    const { client } = ctx.oidc;
-    const { path, body, req } = ctx;
-    outcomes.set(req, { path, headers: headersOf(ctx), body, error: thrown.get(req), client });
+    outcomes.set(ctx.req, outcomeOf(ctx, thrown.get(ctx.req)));
   });
   provider.use(tokenStatus);
   const callback = provider.callback();
@@ -87,7 +89,7 @@ export const createAnswer = (
     if (error === undefined) return { status: response.statusCode, headers, body };
     const hasAuthorization = request.headers.authorization !== undefined;
     const refusal = toRefusal(error, { issuer, hasAuthorization });
-    if (client && hasAuthenticated(client, refusal)) {
+    if (client && isForClients(outcome.path) && hasAuthenticated(client, refusal)) {
       // What a use case refused, it has recorded itself: the very error tells.
       const recorded = error instanceof OAuthError ? error : refusal;
       await onRefusal(request, client.clientId, recorded, outcome.path);
@@ -95,6 +97,35 @@ export const createAnswer = (
     throw refusal;
   };
 };
+
+/** What the library refused, by the events that tell of it. */
+const ERRORS = [
+  'grant.error',
+  'pushed_authorization_request.error',
+  'authorization.error',
+  'end_session.error',
+  'end_session_confirm.error',
+  'end_session_success.error',
+  'server_error',
+];
+
+const outcomeOf = (ctx: Parameters<Middleware>[0], thrown: unknown): Outcome => {
+  const { path, status, body } = ctx;
+  const client = ctx.oidc?.client;
+  const isRedirect = status >= 300 && status < 400;
+  // A refusal that is sent on to the client is its answer; what broke here is nobody's answer.
+  const isSentOn = isRedirect && thrown instanceof errors.OIDCProviderError && thrown.expose;
+  const error = isSentOn ? undefined : thrown;
+  if (error !== undefined) ctx.remove('Location');
+  // The text of a redirect would repeat its address, and what is in it.
+  return isRedirect
+    ? { path, headers: {}, body: undefined, error, client }
+    : { path, headers: headersOf(ctx), body, error, client };
+};
+
+/** At the others anybody may name a client. */
+const isForClients = (path: string): boolean =>
+  !(path.startsWith('/authorize') || path.startsWith('/session'));
 
 /** What is not JSON says what it is. */
 const headersOf = ({ body, response }: Parameters<Middleware>[0]): Outcome['headers'] =>

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { AdapterPayload } from 'oidc-provider';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
+import { ADMIN_CLIENT, adminClientFor } from '../broker/exchange/admin-client.ts';
 import type { App } from '../config/deployment.ts';
 import { TOKEN_EXCHANGE } from '../protocol/token-type.ts';
+import { STORAGE_DETAIL_TYPE } from '../scope/authorization-details.ts';
 
 /**
  * What the library compares secrets with if our own comparison were ever not called: nobody knows it.
@@ -14,18 +16,37 @@ const NOBODYS_SECRET = randomBytes(32).toString('base64url');
 export const createClients =
   (configuration: CurrentConfiguration, now: () => Date) =>
   (clientId: string): AdapterPayload | undefined => {
-    const app = configuration.get().index.app(clientId);
+    const app = appForClient(configuration, clientId, '');
     if (!app?.enabled || Date.parse(app.expires) <= now().getTime()) return undefined;
     const isPublic = app.type === 'browser' || app.type === 'native';
+    const signsIn = app.redirect_uris.length > 0;
     return {
       client_id: app.id,
       application_type: app.type === 'native' ? 'native' : 'web',
-      redirect_uris: [],
-      response_types: [],
-      grant_types: isPublic ? [TOKEN_EXCHANGE] : ['client_credentials', TOKEN_EXCHANGE],
+      redirect_uris: [...app.redirect_uris],
+      post_logout_redirect_uris: [...app.post_logout_redirect_uris],
+      response_types: signsIn ? ['code'] : [],
+      grant_types: grantTypesOf(app, isPublic, signsIn),
+      authorization_details_types: [STORAGE_DETAIL_TYPE],
       ...authenticationOf(app, isPublic),
     };
   };
+
+/** The app behind a client; the built-in one belongs to the tenant of whoever signs in. */
+export const appForClient = (
+  configuration: CurrentConfiguration,
+  clientId: string,
+  tenant: string,
+): App | undefined =>
+  clientId === ADMIN_CLIENT ? adminClientFor(tenant) : configuration.get().index.app(clientId);
+
+const grantTypesOf = (app: App, isPublic: boolean, signsIn: boolean): string[] => [
+  ...(app.id === ADMIN_CLIENT ? [] : [TOKEN_EXCHANGE]),
+  ...(isPublic ? [] : ['client_credentials']),
+  ...(signsIn ? ['authorization_code'] : []),
+  // Its tokens from before are looked at too: an app that lost the right to them is told so there.
+  ...(signsIn && app.type !== 'browser' ? ['refresh_token'] : []),
+];
 
 const authenticationOf = (app: App, isPublic: boolean): AdapterPayload => {
   if (isPublic) return { token_endpoint_auth_method: 'none' };

@@ -67,13 +67,13 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
   provider.registerGrantType(CLIENT_CREDENTIALS, clientCredentials, ASKED, REPEATABLE);
 };
 
-const soundParams = (ctx: TokenEndpointGrantContext): Parameters => {
+export const soundParams = (ctx: TokenEndpointGrantContext): Parameters => {
   const params = ctx.oidc.params as Parameters;
   mustBeSound(params);
   return params;
 };
 
-const proofOf = (ctx: TokenEndpointGrantContext): string | string[] | undefined => {
+export const proofOf = (ctx: TokenEndpointGrantContext): string | string[] | undefined => {
   const proofs = ctx.req.headersDistinct.dpop;
   return proofs && (proofs.length === 1 ? proofs[0] : proofs);
 };
@@ -88,7 +88,7 @@ export const appOf = (configuration: CurrentConfiguration, clientId: string): Ap
 };
 
 /** RFC 6749 §5.1, RFC 8693 §2.2.1, RFC 9396 §7. */
-const toResponse = (credential: Credential): object => ({
+export const toResponse = (credential: Credential): object => ({
   access_token: credential.accessToken,
   token_type: credential.tokenType,
   expires_in: credential.expiresIn,

@@ -1,22 +1,40 @@
 import { errors, type JWKS, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
 import { isSecretOf } from '../broker/client-secret.ts';
+import type { ReadIdToken } from '../identity/access-token.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
 import { createClients } from './clients.ts';
-import { type GrantDependencies, registerGrants } from './grants.ts';
+import { registerGrants } from './grants.ts';
+import { createInteractions, type Interactions } from './interactions.ts';
 import { CLIENT_AUTH_ALGORITHMS, CLIENT_AUTH_METHODS } from './metadata.ts';
+import {
+  type SignInConfigurationDependencies,
+  signInConfiguration,
+  signInFeatures,
+} from './sign-in-configuration.ts';
+import { registerSignInGrants, type SignInGrantDependencies } from './sign-in-grants.ts';
 import { NAMED_BY_DETAILS } from './token-request.ts';
 import { createTokenStatus, type TokenStatusDependencies } from './token-status.ts';
 
-export interface ProviderDependencies extends GrantDependencies, TokenStatusDependencies {
+export interface ProviderDependencies
+  extends SignInGrantDependencies,
+    SignInConfigurationDependencies,
+    TokenStatusDependencies {
   readonly issuer: string;
   readonly artifacts: Artifacts;
   readonly jwks: JWKS;
   readonly cookieKeys: readonly Buffer[];
   readonly audit: Audited['audit'];
   readonly now: () => Date;
+  /** Reads ID tokens of ours that clients hint with. */
+  readonly readIdToken: ReadIdToken;
+}
+
+export interface AuthorizationServer {
+  readonly answer: AnswerOAuth;
+  readonly interactions: Interactions;
 }
 
 /** Seconds a client assertion may lie ahead of now: long enough for skew, short enough to remember. */
@@ -29,21 +47,23 @@ const TOLERANCE = 10;
  * OAuth: the authorization server library, with what it leaves to us. It authenticates clients; tokens are
  * decided, recorded and signed in broker/ (docs/adr/0004).
  */
-export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth => {
+export const createProvider = (dependencies: ProviderDependencies): AuthorizationServer => {
   const { issuer, artifacts, configuration, jwks, now } = dependencies;
+  const people = signInConfiguration(dependencies);
+  const features = signInFeatures(dependencies);
   const provider = new Provider(issuer, {
     adapter: createAdapter({ artifacts, client: createClients(configuration, now), now }),
     jwks,
-    cookies: { keys: dependencies.cookieKeys as Buffer[] },
-    // No one signs in here yet, so the grants that begin with a sign-in are unknown ones.
-    responseTypes: [],
-    scopes: ['openid'],
+    ...people,
+    cookies: { ...people.cookies, keys: dependencies.cookieKeys as Buffer[] },
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clientAuthMethods: [...CLIENT_AUTH_METHODS],
-    enabledJWA: { clientAuthSigningAlgValues: [...CLIENT_AUTH_ALGORITHMS] },
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...CLIENT_AUTH_ALGORITHMS],
+      requestObjectSigningAlgValues: [...CLIENT_AUTH_ALGORITHMS],
+    },
     // Which pages may call is decided before the library is asked (http/cors).
     clientBasedCORS: () => true,
-    pkce: { required: () => true },
     clockTolerance: TOLERANCE,
     // A caller that prefers HTML is a program all the same: refusals are JSON.
     renderError: (ctx, out) => {
@@ -51,12 +71,15 @@ export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth 
     },
     features: {
       devInteractions: { enabled: false },
+      // Its own tokens alone would do there: ours are asked for what they say by http/.
       userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
       // Proofs are ours to validate, at every endpoint alike (identity/dpop).
       dPoP: { enabled: false },
-      resourceIndicators: { enabled: true, defaultResource: () => NAMED_BY_DETAILS },
+      ...features,
+      resourceIndicators: {
+        ...features.resourceIndicators,
+        defaultResource: () => NAMED_BY_DETAILS,
+      },
     },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => mustBeForUs(claims, issuer, now()),
   });
@@ -76,15 +99,38 @@ export const createProvider = (dependencies: ProviderDependencies): AnswerOAuth 
       userCode: undefined,
       expiresAt: new Date((exp + ASSERTION_LIFE) * 1000),
     });
+  provider.IdToken.validate = async (token: string, client: { clientId: string }) => {
+    const read = dependencies.readIdToken(token);
+    if (read?.aud === client.clientId) return { header: {}, payload: { ...read } };
+    throw new errors.InvalidRequest('id_token_hint is not an ID token for this client');
+  };
   registerGrants(provider, dependencies);
+  registerSignInGrants(provider, dependencies);
+  provider.use(endSignIn(dependencies));
   const tokenStatus = createTokenStatus(provider, dependencies);
-  return createAnswer(provider, { issuer, tokenStatus, onRefusal: recordFor(dependencies) });
+  return {
+    answer: createAnswer(provider, { issuer, tokenStatus, onRefusal: recordFor(dependencies) }),
+    interactions: createInteractions(provider, dependencies),
+  };
 };
+
+/** Signing out ends what came of the sign-in, and not the cookie alone: before the browser hears that it is out. */
+const endSignIn =
+  ({ signOut }: ProviderDependencies): Parameters<Provider['use']>[0] =>
+  async (ctx, next) => {
+    await next();
+    const session = ctx.path === LOGOUT ? ctx.oidc?.entities.Session : undefined;
+    const ended = session as { accountId?: string; destroyed?: boolean } | undefined;
+    if (ended?.destroyed && ended.accountId) await signOut(ended.accountId);
+  };
+
+const LOGOUT = '/session/end/confirm';
 
 /** What a client was refused, for the record, where that was not a token. */
 const ACTIONS: ReadonlyMap<string, string> = new Map([
   ['/introspect', 'token.introspect'],
   ['/revoke', 'token.revoke'],
+  ['/par', 'authorization.push'],
 ]);
 
 /** A client that has authenticated is someone: whatever it is refused is on record. */

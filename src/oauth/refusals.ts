@@ -25,6 +25,8 @@ export const toRefusal = (error: unknown, circumstances: RefusalCircumstances): 
       : atTokenEndpoint(error);
   }
   if (!(error instanceof errors.OIDCProviderError) || !error.expose) return error;
+  // Our own, which the library has carried for us.
+  if (error.cause instanceof OAuthError) return error.cause;
   const { code, violation } = readLibrary(error);
   if (code === 'invalid_client') return unauthenticated(detailOf(error), circumstances);
   return new OAuthError(code, error.error_description ?? violation.message, {

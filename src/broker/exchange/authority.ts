@@ -9,7 +9,7 @@ import type {
 } from '../../ledger/records.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Actor, Attributes, MayAct, SignIn } from '../../protocol/principal.ts';
-import { deviceIdOf, grantIdOf, sessionGrantIdOf, sessionIdOf } from '../identifiers.ts';
+import { deviceIdOf, grantIdOf, sessionIdOf } from '../identifiers.ts';
 
 /**
  * What an exchange may draw on: a proven sign-in, a Daypass token, or a client acting for itself.
@@ -119,7 +119,7 @@ export interface Granted extends Pick<Authorization, 'signIn' | 'authorizedAt'> 
 export const fromAuthorization = (granted: Granted): Authority => {
   const { signIn, grantId, appId, expiresAt, authorizedAt, thumbprint } = granted;
   const { lineage, authorities, ...authority } = fromSignIn(signIn);
-  const grants: LockTarget[] = [`grant:${sessionGrantIdOf(signIn)}`, `grant:${grantId}`];
+  const grant: LockTarget = `grant:${grantId}`;
   const since = new Date(authorizedAt * 1000);
   const own: LockTarget[] = [`app:${appId}`];
   if (thumbprint !== undefined) own.push(`device:${deviceIdOf(thumbprint)}`);
@@ -130,10 +130,10 @@ export const fromAuthorization = (granted: Granted): Authority => {
     grantId,
     within: granted.limit,
     signedInHere: signIn,
-    lineage: [...lineage, ...grants],
+    lineage: [...lineage, grant],
     authorities: [
       ...authorities,
-      ...grants.map((key) => ({ key, since: ALWAYS })),
+      { key: grant, since: ALWAYS },
       ...own.map((key) => ({ key, since })),
     ],
     // The ID token behind it was for us, and is tied to no app and no key.

@@ -22,10 +22,27 @@ export const refused = (refusal: Exclude<IssuanceRefusal, 'stale_configuration'>
       return unproven('the ID token was first exchanged with another key');
     case 'replayed_sign_in':
       return unproven('the ID token was used before');
+    case 'replayed_code':
+      return replayedCode();
     case 'replayed_proof':
       return replayedProof();
   }
 };
+
+/** RFC 6749 §4.1.2, §5.2 */
+export const replayedCode = (): OAuthError =>
+  new OAuthError('invalid_grant', 'the authorization code is not good, or not good any more', {
+    detail: 'authorization code: used before',
+    violations: [CODE_NOT_GOOD],
+  });
+
+/** Says nothing of what was wrong: whoever brings a code may have found it. */
+export const CODE_NOT_GOOD = {
+  field: 'code',
+  rule: 'not_acceptable',
+  message: 'it is not valid, has expired, was used before, or is not for this client and request',
+  remedy: 'send the person to /authorize again, and redeem the code once, within a minute',
+} as const;
 
 /** Reads like every proof that is not acceptable (`identity/dpop`): only `detail` tells. */
 export const replayedProof = (status?: number): OAuthError =>

@@ -4,7 +4,7 @@ import type { Tokens } from '../../ledger/ledger.ts';
 import type { SignIn } from '../../protocol/principal.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import { fromSignIn } from '../exchange/authority.ts';
-import { newSignInId, sessionGrantIdOf } from '../identifiers.ts';
+import { newSignInId } from '../identifiers.ts';
 
 export interface KeptSignInDependencies {
   readonly artifacts: Pick<Artifacts, 'put' | 'find' | 'destroy'>;
@@ -64,11 +64,7 @@ export const createKeptSignIns = (dependencies: KeptSignInDependencies): KeptSig
 /** Law 3: asked of the ledger each time. A person who is blocked has no session, and neither has one whose session ended. */
 const isRevoked = async (tokens: Pick<Tokens, 'recheck'>, signIn: SignIn): Promise<boolean> => {
   const { lineage, authorities } = fromSignIn(signIn);
-  const session = `grant:${sessionGrantIdOf(signIn)}` as const;
-  const refusal = await tokens.recheck({
-    keys: [...lineage, session],
-    authorities: [...authorities, { key: session, since: new Date(0) }],
-  });
+  const refusal = await tokens.recheck({ keys: lineage, authorities });
   return refusal !== undefined;
 };
 

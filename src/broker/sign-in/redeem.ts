@@ -8,7 +8,7 @@ import type { Credential } from '../exchange/answer.ts';
 import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { createExchange } from '../exchange/exchange.ts';
-import { newRefreshFamilyId, sessionGrantIdOf } from '../identifiers.ts';
+import { grantIdOf, newRefreshFamilyId } from '../identifiers.ts';
 import { isConfidential } from './confidential.ts';
 import type { createIdToken } from './id-token.ts';
 
@@ -60,7 +60,7 @@ export const createRedeem =
     const idToken = authorization.openid
       ? await dependencies.idToken(app, authorization, {
           accessToken,
-          sid: sessionGrantIdOf(signIn),
+          sid: grantIdOf(signIn.tokenHash),
         })
       : undefined;
     return { ...credential, refreshToken, idToken };

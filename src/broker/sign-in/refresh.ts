@@ -13,7 +13,7 @@ import type { Credential } from '../exchange/answer.ts';
 import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { createExchange } from '../exchange/exchange.ts';
-import { sessionGrantIdOf } from '../identifiers.ts';
+import { grantIdOf } from '../identifiers.ts';
 import { isConfidential } from './confidential.ts';
 import type { EndGrant } from './end-grant.ts';
 import type { createIdToken } from './id-token.ts';
@@ -68,7 +68,7 @@ export const createRefresh =
           { ...authorization, nonce: undefined },
           {
             accessToken: credential.accessToken,
-            sid: sessionGrantIdOf(authorization.signIn),
+            sid: grantIdOf(authorization.signIn.tokenHash),
           },
         )
       : undefined;

@@ -1,0 +1,187 @@
+import type { IncomingMessage } from 'node:http';
+import {
+  type Configuration,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  type Provider,
+} from 'oidc-provider';
+import type { CurrentConfiguration } from '../broker/configuration.ts';
+import type { RequestContext } from '../broker/context.ts';
+import type { Limit } from '../broker/exchange/authority.ts';
+import type { createAgree } from '../broker/sign-in/agree.ts';
+import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
+import {
+  AGREEMENT,
+  type Agreement,
+  askedOf,
+  asLibraryError,
+  isSame,
+  paramsOf,
+  requestOf,
+  resourceScopes,
+  signInScopes,
+} from './authorization-request.ts';
+import { appForClient } from './clients.ts';
+
+export interface SignInPolicyDependencies {
+  readonly configuration: CurrentConfiguration;
+  readonly keptSignIns: KeptSignIns;
+  readonly agree: ReturnType<typeof createAgree>;
+  readonly contextOf: (request: IncomingMessage) => RequestContext;
+  readonly now: () => Date;
+}
+
+/** Who is signed in, as the library carries them along. */
+interface Account {
+  readonly accountId: string;
+  readonly claims: () => { sub: string };
+  readonly kept: KeptSignIn;
+}
+
+const { Check, Prompt } = interactionPolicy;
+
+/**
+ * When is somebody asked to sign in, or to agree? The library has its own reasons; ours use the ledger's clock, and
+ * know of sign-ins that have ended.
+ */
+export const signInPolicy = (
+  dependencies: Pick<SignInPolicyDependencies, 'now'>,
+): NonNullable<NonNullable<Configuration['interactions']>['policy']> => {
+  const policy = interactionPolicy.base();
+  policy.clear();
+  policy.add(
+    new Prompt(
+      { name: 'login', requestable: true },
+      new Check('no_session', 'nobody is signed in', 'login_required', (ctx) => !accountOf(ctx)),
+      new Check('max_age', 'the sign-in is too long ago', 'login_required', (ctx) =>
+        isTooLongAgo(ctx, dependencies.now()),
+      ),
+      new Check('acr', 'the sign-in was of another kind', 'login_required', isOfAnotherKind),
+      new Check('id_token_hint', 'somebody else is signed in', 'login_required', isSomebodyElse),
+    ),
+  );
+  policy.add(
+    new Prompt(
+      { name: 'consent', requestable: true },
+      new Check(
+        'not_agreed',
+        'nobody has agreed yet',
+        'consent_required',
+        ({ oidc }) => agreementOf(oidc.entities.Grant) === undefined,
+      ),
+    ),
+  );
+  return policy;
+};
+
+const accountOf = ({ oidc }: KoaContextWithOIDC): Account | undefined =>
+  oidc.account as unknown as Account | undefined;
+
+const hasJustSignedIn = ({ oidc }: KoaContextWithOIDC): boolean => oidc.result?.login !== undefined;
+
+const isTooLongAgo = (ctx: KoaContextWithOIDC, now: Date): boolean => {
+  const maxAge = paramsOf(ctx).max_age;
+  const signIn = accountOf(ctx)?.kept.signIn;
+  if (maxAge === undefined || !signIn || hasJustSignedIn(ctx)) return false;
+  const at = signIn.authenticatedAt ?? signIn.issuedAt;
+  return now.getTime() / 1000 - at > Number(maxAge);
+};
+
+/** OpenID Connect Core §3.1.2.1 leaves `acr_values` to us: asked for once, and what came of it is in the ID token. */
+const isOfAnotherKind = (ctx: KoaContextWithOIDC): boolean => {
+  const wanted = paramsOf(ctx).acr_values;
+  const kept = accountOf(ctx)?.kept;
+  if (typeof wanted !== 'string' || !kept || hasJustSignedIn(ctx)) return false;
+  return !wanted.split(' ').includes(kept.acr ?? '');
+};
+
+const isSomebodyElse = (ctx: KoaContextWithOIDC): boolean => {
+  const hint = ctx.oidc.entities.IdTokenHint as { payload?: { sub?: unknown } } | undefined;
+  const kept = accountOf(ctx)?.kept;
+  return hint !== undefined && kept !== undefined && hint.payload?.sub !== kept.signIn.userId;
+};
+
+export const agreementOf = (grant: unknown): Agreement | undefined => {
+  const [first] = ((grant as { rar?: unknown[] } | undefined)?.rar ?? []) as Partial<Agreement>[];
+  return first?.type === AGREEMENT ? (first as Agreement) : undefined;
+};
+
+/** Who is signed in. Nobody, where the sign-in has ended or was revoked: then they are asked to sign in again. */
+export const findAccount =
+  ({ keptSignIns }: SignInPolicyDependencies): NonNullable<Configuration['findAccount']> =>
+  async (_ctx, accountId) => {
+    const kept = await keptSignIns.find(accountId);
+    if (!kept) return undefined;
+    const account: Account = { accountId, claims: () => ({ sub: kept.signIn.userId }), kept };
+    return account as never;
+  };
+
+/**
+ * What has been agreed to already: just now, in this session before, or by the company for a trusted app. Each request
+ * has a grant of its own, so that revoking one ends what came of that one.
+ */
+export const loadExistingGrant =
+  (dependencies: SignInPolicyDependencies): NonNullable<Configuration['loadExistingGrant']> =>
+  async (ctx) => {
+    const { oidc } = ctx;
+    const { provider, result, session, client } = oidc;
+    const account = accountOf(ctx);
+    if (!account || !client || !session) return undefined;
+    const agreedNow = result?.consent?.grantId;
+    if (agreedNow !== undefined) return provider.Grant.find(agreedNow);
+    // Whatever was agreed to before is asked again where the client wants that.
+    if (oidc.promptPending('login') || oidc.promptPending('consent')) return undefined;
+    const limit =
+      (await agreedBefore(ctx)) ?? (await agreedByTheCompany(dependencies, ctx, account.kept));
+    return limit && saveGrant(provider, account.accountId, client.clientId, paramsOf(ctx), limit);
+  };
+
+const agreedBefore = async (ctx: KoaContextWithOIDC): Promise<Limit | undefined> => {
+  const { provider, session, client } = ctx.oidc;
+  const id = client && session?.grantIdFor(client.clientId);
+  const agreement = agreementOf(id && (await provider.Grant.find(id)));
+  return agreement && isSame(agreement.request, requestOf(paramsOf(ctx)))
+    ? agreement.limit
+    : undefined;
+};
+
+const agreedByTheCompany = async (
+  { configuration, agree, contextOf }: SignInPolicyDependencies,
+  ctx: KoaContextWithOIDC,
+  { signIn }: KeptSignIn,
+): Promise<Limit | undefined> => {
+  const params = paramsOf(ctx);
+  const app = appForClient(configuration, ctx.oidc.client?.clientId ?? '', signIn.tenant);
+  if (!app?.trusted) return undefined;
+  try {
+    const asked = askedOf(requestOf(params));
+    const bound = app.dpop === 'required' || params.dpop_jkt !== undefined;
+    const agreeable = await agree({ app, signIn, asked, bound, context: contextOf(ctx.req) });
+    return agreeable.limit;
+  } catch (error) {
+    throw asLibraryError(error);
+  }
+};
+
+/** As the library wants it: scopes that it finds again in the request, and the agreement beside them. */
+export const saveGrant = async (
+  provider: Provider,
+  accountId: string,
+  clientId: string,
+  params: Readonly<Record<string, unknown>>,
+  limit: Limit,
+): Promise<InstanceType<Provider['Grant']>> => {
+  const grant = new provider.Grant({ accountId, clientId });
+  const ofSignIn = signInScopes(params);
+  if (ofSignIn.length > 0) grant.addOIDCScope(ofSignIn.join(' '));
+  const scopes = resourceScopes(params);
+  for (const resource of [params.resource].flat()) {
+    if (typeof resource === 'string' && scopes.length > 0) {
+      grant.addResourceScope(resource, scopes.join(' '));
+    }
+  }
+  const agreement: Agreement = { type: AGREEMENT, request: requestOf(params), limit };
+  Object.assign(grant, { rar: [agreement] });
+  await grant.save();
+  return grant;
+};
