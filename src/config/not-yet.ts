@@ -17,12 +17,8 @@ const WAITING = 'is not supported by this release: uploads to the bucket are nev
  * that is written for a later release may be tried before.
  */
 export const notYet = (document: DeploymentDocument): readonly Notice[] => {
-  const { issuers = [], apps = [], buckets = [] } = document;
+  const { apps = [], buckets = [] } = document;
   return [
-    ...issuers.flatMap(({ sign_in }, at) => {
-      const path = ['issuers', at, 'sign_in', 'client_secret_env'];
-      return noticeIf(sign_in?.client_secret_env !== undefined, path, LATER);
-    }),
     ...apps.flatMap(({ tls_client_auth }, at) =>
       noticeIf(tls_client_auth !== undefined, ['apps', at, 'tls_client_auth'], LATER),
     ),

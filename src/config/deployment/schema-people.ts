@@ -17,8 +17,7 @@ const DAY = 24 * 60 * 60;
 const signIn = z.strictObject({
   client_id: text.meta({ description: "Daypass's own client at this IdP." }),
   client_secret_env: variableName.exactOptional().meta({
-    description:
-      'The variable that holds its secret; absent for a public client. Takes effect in a later release.',
+    description: 'The variable that holds its secret; absent for a public client.',
   }),
   session: duration
     .refine(

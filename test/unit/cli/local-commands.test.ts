@@ -58,14 +58,14 @@ describe('apply', () => {
 
   it('warns of settings that this release takes and does not act on', async () => {
     const { compose } = administration();
-    const file = fileWith('later.yaml', 'limits: { max_actors: 2 }\ntenants: [{ id: acme }]\n');
+    const bucket = '{ id: b, tenant: acme, provider: gcs, bucket: acme }';
+    const file = fileWith('later.yaml', `tenants: [{ id: acme }]\nbuckets: [${bucket}]\n`);
     const { code, err } = await type(['apply', '-f', file], { compose });
-    expect(err).toBe('warning: limits.max_actors takes effect in a later release\n');
+    const message = 'is not supported by this release: whatever uses the bucket is refused';
+    expect(err).toBe(`warning: buckets[0].provider ${message}\n`);
     expect(code).toBe(0);
     const { out } = await type(['apply', '-f', file, '--dry-run', '--json'], { compose });
-    expect(JSON.parse(out).notices).toEqual([
-      { field: 'limits.max_actors', message: 'takes effect in a later release' },
-    ]);
+    expect(JSON.parse(out).notices).toEqual([{ field: 'buckets[0].provider', message }]);
   });
 
   it('changes nothing in a dry run', async () => {

@@ -5,14 +5,22 @@ import { startTestDaypass, type TestDaypass } from '../../support/daypass.ts';
 let broker: TestDaypass | undefined;
 afterEach(() => broker?.stop());
 
+const SCANNED = {
+  id: 'scanned',
+  tenant: 'acme',
+  provider: 'local',
+  validate: { antivirus: 'clamd://localhost:3310' },
+} as const;
+
 describe('starting', () => {
   it('warns of each setting in force that this release does not act on', async () => {
     const lines: Record<string, unknown>[] = [];
     const logger = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line)) });
     broker = await startTestDaypass({
       logger,
-      configure: (demo) => ({ ...demo, limits: { ...demo.limits, max_actors: 2 } }),
+      configure: (demo) => ({ ...demo, buckets: [...(demo.buckets ?? []), SCANNED] }),
     });
-    expect(lines).toEqual([expect.objectContaining({ level: 40, field: 'limits.max_actors' })]);
+    const field = 'buckets[1].validate.antivirus';
+    expect(lines).toEqual([expect.objectContaining({ level: 40, field })]);
   }, 60_000);
 });

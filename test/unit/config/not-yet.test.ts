@@ -23,20 +23,6 @@ describe('what a configuration asks for beyond this release', () => {
   it.each<[string, DeploymentDocument]>([
     ['apps[1].tls_client_auth', { apps: [app, { ...app, tls_client_auth: { san_dns: 'a.b' } }] }],
     [
-      'issuers[0].sign_in.client_secret_env',
-      {
-        issuers: [
-          {
-            id: 'corp',
-            issuer: 'https://sso.example',
-            tenant: 'acme',
-            audiences: ['a'],
-            sign_in: { client_id: 'daypass', client_secret_env: 'SECRET' },
-          },
-        ],
-      },
-    ],
-    [
       'buckets[0].credentials.web_identity',
       {
         buckets: [{ ...s3, credentials: { web_identity: { role_arn: 'arn:aws:iam::1:role/x' } } }],
@@ -63,7 +49,6 @@ describe('what a configuration asks for beyond this release', () => {
       source: 'the contract',
     });
     expect(fieldsOf(document)).toEqual([
-      'issuers[0].sign_in.client_secret_env',
       'buckets[0].validate.antivirus',
       'buckets[0].validate.schema',
     ]);
