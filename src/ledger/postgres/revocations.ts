@@ -111,6 +111,10 @@ const revoke = async (
       UNION ALL
       SELECT issued_at FROM ticket
       WHERE expires_at > ${at}::timestamptz AND issued_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)
+      UNION ALL
+      SELECT created_at FROM stored_object
+      WHERE status IN ('pending', 'uploaded', 'validating') AND upload_expires_at > ${at}::timestamptz
+        AND created_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)
     ) AS issued`;
   const effectiveAt = ahead?.latest ?? at;
   const contained = order.containObjects ? await quarantine(transaction, order, effectiveAt) : 0;
