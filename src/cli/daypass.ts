@@ -11,6 +11,7 @@ import { doctor } from './commands/doctor.ts';
 import { download } from './commands/download.ts';
 import { exchange } from './commands/exchange.ts';
 import { keys } from './commands/keys.ts';
+import { login, logout } from './commands/login.ts';
 import { migrate } from './commands/migrate.ts';
 import { policy } from './commands/policy.ts';
 import { revocations, revoke } from './commands/revocations.ts';
@@ -27,6 +28,8 @@ const COMMANDS: readonly Register[] = [
   migrate,
   apply,
   doctor,
+  login,
+  logout,
   exchange,
   upload,
   download,

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './daypass.ts';
@@ -25,6 +26,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
+const OPENERS: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
+  darwin: 'open',
+  win32: 'explorer',
+};
+
+/** No shell in between: the URL is an argument, whatever is in it. */
+const openBrowser = (url: string): void => {
+  const opener = spawn(OPENERS[process.platform] ?? 'xdg-open', [url], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  opener.on('error', () => undefined); // the URL was printed: it can be opened by hand
+  opener.unref();
+};
+
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   stdout: process.stdout,
@@ -35,5 +51,6 @@ process.exitCode = await run(process.argv.slice(2), {
   version,
   compose: () => import('../compose.ts'),
   offline: async () => (await import('../compose/command-line.ts')).offline,
+  openBrowser,
   untilStopped,
 });

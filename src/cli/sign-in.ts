@@ -1,5 +1,12 @@
-import { type ClientOptions, connect, demoIdp } from './client-options.ts';
-import type { ClientRequest, Credential, DaypassClient } from './daypass-client.ts';
+import { type ClientOptions, connect, demoIdp, serverOf } from './client-options.ts';
+import {
+  type ClientRequest,
+  type Credential,
+  createDaypassClient,
+  type DaypassClient,
+} from './daypass-client.ts';
+import { findLogin } from './kept-login.ts';
+import { createProver, readKey } from './proof.ts';
 import { type Surroundings, UsageError } from './surroundings.ts';
 
 /** The client of the demo IdP whose ID tokens open the admin door (`sign_in.client_id`). */
@@ -96,8 +103,32 @@ export const signInToApp = async (
   return (request) => client.send({ ...request, credential });
 };
 
-/** Signs in at the admin door: an ID token opens it once, so each run signs in anew. */
+/** By the ID token a command was given, which opens the admin door once; else by what `daypass login` kept. */
 export const signInAsAdmin = async (
+  options: ClientOptions,
+  surroundings: Surroundings,
+): Promise<Send> => {
+  const { as: user, idToken: given } = options;
+  const isGiven = user !== undefined || Boolean(given ?? surroundings.env.DAYPASS_ID_TOKEN);
+  return isGiven ? exchangeAsAdmin(options, surroundings) : sendAsLoggedIn(options, surroundings);
+};
+
+/** @throws UsageError where nobody is logged in */
+const sendAsLoggedIn = (options: ClientOptions, surroundings: Surroundings): Send => {
+  const server = serverOf(options, surroundings);
+  const login = findLogin(server, surroundings);
+  if (!login)
+    throw new UsageError(
+      `nobody is signed in to ${server}: run daypass login, or set DAYPASS_ID_TOKEN`,
+    );
+  const { fetch, now } = surroundings;
+  const prove = createProver(readKey(login.key));
+  const client = createDaypassClient({ server, prove, fetch, now });
+  const credential = { scheme: 'DPoP', value: login.accessToken, proof: true } as const;
+  return (request) => client.send({ ...request, credential });
+};
+
+const exchangeAsAdmin = async (
   options: ClientOptions,
   surroundings: Surroundings,
 ): Promise<Send> => {

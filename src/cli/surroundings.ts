@@ -18,6 +18,8 @@ export interface Surroundings {
     readonly openForAdministration: typeof openForAdministration;
   }>;
   readonly offline: () => Promise<Offline>;
+  /** Opens a page for the person at the terminal, where there is a browser; says nothing where there is none. */
+  readonly openBrowser?: (url: string) => void;
   /** Resolves when we are told to stop. */
   readonly untilStopped: () => Promise<void>;
 }
