@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PrismaPg } from '@prisma/adapter-pg';
 import type { InForce } from '../broker/configuration.ts';
 import { createCurrentConfiguration } from '../broker/configure/current-configuration.ts';
 import type { Config } from '../config/config.ts';
 import { secretReader } from '../config/secret.ts';
 import { createFetch, type Fetch } from '../egress/fetch.ts';
+import { serverVersion, unappliedMigrations } from '../ledger/postgres/inquiry.ts';
 import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { MIGRATIONS } from './database.ts';
@@ -26,7 +25,7 @@ export interface Check {
  */
 export const examine = async (config: Config, env: NodeJS.ProcessEnv): Promise<Check[]> => {
   const url = await databaseUrl(config);
-  if (url === undefined) return [EMBEDDED];
+  if (url === undefined) return nothingRuns(config);
   const reached = await reach(url);
   if (reached.status === 'failed') return [reached];
   const checks = [reached, await migrated(url)];
@@ -60,11 +59,23 @@ const failed = (name: string, detail: string, fix: string): Check => ({
   fix,
 });
 
-const EMBEDDED: Check = {
-  name: 'database',
-  status: 'skipped',
-  detail: 'DATABASE_URL is not set: daypass serve starts an embedded one, which is not running now',
+/** Where no database was named and none runs here: what was tried, so that whoever runs one elsewhere sees where. */
+const nothingRuns = async ({ issuer, home, production }: Config): Promise<Check[]> => {
+  const url = `${issuer}/health/live`;
+  const fetch = createFetch({ allowLoopback: !production, timeoutMs: 3_000 });
+  const isLive = await fetch(url).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+  const missing = `DATABASE_URL is not set, and no embedded PostgreSQL runs under ${join(home, 'pg')}`;
+  if (isLive) {
+    const fix = 'set DATABASE_URL or DAYPASS_HOME as for the broker that answers there';
+    return [ok('broker', `${url} answers`), failed('database', missing, fix)];
+  }
+  return [failed('broker', `nothing answers at ${url}`, START), failed('database', missing, START)];
 };
+
+const START = 'start it: npm start, or daypass serve';
 
 const unconfigured = (reason: string): Check =>
   failed('configuration', reason, 'apply one: daypass apply -f daypass.yaml');
@@ -75,44 +86,22 @@ const databaseUrl = async ({ databaseUrl: url, home }: Config): Promise<string |
   return runningPostgresUrl(join(home, 'pg'));
 };
 
-/** A question to the database as whoever the URL names, before any role is taken. */
-const ask = async (url: string, sql: string): Promise<readonly string[]> => {
-  const connection = await new PrismaPg({
-    connectionString: url,
-    max: 1,
-    connectionTimeoutMillis: 3_000,
-  }).connect();
-  try {
-    const { rows } = await connection.queryRaw({ sql, args: [], argTypes: [] });
-    return rows.map(([first]) => String(first));
-  } finally {
-    await connection.dispose();
-  }
-};
-
 const reach = async (url: string): Promise<Check> => {
   const { host } = new URL(url);
   try {
-    const [version] = await ask(url, 'SHOW server_version');
-    return ok('database', `PostgreSQL ${version} answers at ${host}`);
+    return ok('database', `PostgreSQL ${await serverVersion(url)} answers at ${host}`);
   } catch (error) {
     const fix = 'start it, or correct host, user and password in DATABASE_URL';
     return failed('database', `${host}: ${reasonOf(error)}`, fix);
   }
 };
 
-const FINISHED = `SELECT migration_name FROM _prisma_migrations
-  WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`;
-
 const migrated = async (url: string): Promise<Check> => {
-  const entries = await readdir(MIGRATIONS, { withFileTypes: true });
-  const ours = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const fix = 'run daypass migrate as the owner of the database';
   try {
-    const applied = new Set(await ask(url, FINISHED));
-    const missing = ours.filter((name) => !applied.has(name));
+    const { known, missing } = await unappliedMigrations(url, MIGRATIONS);
     if (missing.length > 0) return failed('migrations', `not applied: ${missing.join(', ')}`, fix);
-    return ok('migrations', `all ${ours.length} applied`);
+    return ok('migrations', `all ${known} applied`);
   } catch (error) {
     const reason = reasonOf(error);
     if (!/permission|denied/i.test(reason)) return failed('migrations', 'none applied', fix);

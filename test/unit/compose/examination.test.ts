@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -97,10 +100,36 @@ describe('examine', () => {
     });
   });
 
-  it('looks at no embedded database that is not running, and starts none', async () => {
-    const config = loadConfig({ DAYPASS_HOME: home }, { exists: () => false, read: () => '' });
+  it('says what it tried where nothing runs, how to start it, and starts nothing itself', async () => {
+    const environment = { DAYPASS_HOME: home, ISSUER: 'http://localhost:1' };
+    const config = loadConfig(environment, { exists: () => false, read: () => '' });
+    const fix = 'start it: npm start, or daypass serve';
     expect(await examine(config, {})).toEqual([
-      expect.objectContaining({ name: 'database', status: 'skipped' }),
+      {
+        name: 'broker',
+        status: 'failed',
+        detail: 'nothing answers at http://localhost:1/health/live',
+        fix,
+      },
+      {
+        name: 'database',
+        status: 'failed',
+        detail: `DATABASE_URL is not set, and no embedded PostgreSQL runs under ${home}/pg`,
+        fix,
+      },
     ]);
+  });
+
+  it('tells a broker that runs with another home from one that does not run', async () => {
+    const broker = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+    await once(broker, 'listening');
+    const { port } = broker.address() as AddressInfo;
+    const environment = { DAYPASS_HOME: home, ISSUER: `http://localhost:${port}` };
+    const config = loadConfig(environment, { exists: () => false, read: () => '' });
+    expect(await examine(config, {})).toMatchObject([
+      { name: 'broker', status: 'ok' },
+      { name: 'database', status: 'failed', fix: expect.stringContaining('DAYPASS_HOME') },
+    ]);
+    broker.close();
   });
 });
