@@ -8,6 +8,7 @@ import type { RevokeOwn } from '../broker/revocation/revoke-own.ts';
 import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { type Context, createClientAuthentication } from './client-authentication.ts';
+import { appForClient } from './clients.ts';
 import { appOf } from './grants.ts';
 import { mustBeSound } from './token-request.ts';
 
@@ -70,7 +71,9 @@ export const createTokenStatus = (
     if (!answer) return next();
     const { client, isPublic, params } = await authenticate(ctx);
     mustBeSound(params);
-    const app = appOf(configuration, client.clientId);
+    // The built-in client may give its tokens back as well.
+    const app =
+      appForClient(configuration, client.clientId, '') ?? appOf(configuration, client.clientId);
     const context = contextOf(ctx.req);
     mustComeFromItsOrigin(app, context);
     await answer(ctx, { token: params.token, app, isPublic, context });
