@@ -73,7 +73,14 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'identity',
     question: 'Whom does a presented token, proof or device speak for?',
-    doors: ['verifier.ts', 'dpop.ts', 'attestation.ts', 'access-token.ts', 'logout-token.ts'],
+    doors: [
+      'verifier.ts',
+      'dpop.ts',
+      'attestation.ts',
+      'access-token.ts',
+      'client-certificate.ts',
+      'logout-token.ts',
+    ],
     rooms: ['protocol', 'scope'],
     packages: [everywhere('jose', 'lru-cache')],
   },

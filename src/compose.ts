@@ -145,7 +145,7 @@ export const startDaypass = async (
 
     const content = await listen(handlers.content, contentAddress(config));
     started.push(() => content.close(config.shutdownGrace * 1000));
-    if (config.contentOrigin === undefined) origins.content = sameHost(issuer, content.port);
+    if (config.contentOrigin === undefined) origins.content = sameHost(config, content.port);
     const api = await listen(handlers.api, config);
     started.push(() => api.close(config.shutdownGrace * 1000));
     started.push(async () => broker.stopFollowing()); // streams end by themselves never

@@ -97,7 +97,7 @@ const permit = (
 
 const mustBeAdminToken = ({ resource, appId, binding }: TokenRecord, door: string): void => {
   const isForIt = resource === door && appId === ADMIN_CLIENT;
-  if (!isForIt || !binding) throw unproven('not an admin token');
+  if (!isForIt || binding?.method !== 'dpop') throw unproven('not an admin token');
 };
 
 /** Another tenant's things read like things that do not exist. @throws `notFound` */

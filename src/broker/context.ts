@@ -1,3 +1,5 @@
+import type { ClientCertificate } from '../protocol/client-certificate.ts';
+
 /** What is known of a request before anyone is proven. */
 export interface RequestContext {
   readonly requestId: string;
@@ -6,6 +8,8 @@ export interface RequestContext {
   readonly traceId: string | undefined;
   /** The browser's `Origin`, where it sent one. */
   readonly origin: string | undefined;
+  /** Whose key the other end has proven to hold, by TLS. */
+  readonly certificate?: ClientCertificate | undefined;
 }
 
 /** A credential in `Authorization`, with what came beside it. Not yet proven, and not to be logged. */

@@ -4,7 +4,7 @@ import type { SeenProof, TokenRecord } from '../ledger/records.ts';
 import { unproven } from '../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../protocol/opaque-token.ts';
 import { type Audited, recordRefusal } from './audited.ts';
-import type { PresentedCredential } from './context.ts';
+import type { PresentedCredential, RequestContext } from './context.ts';
 import { replayedProof } from './exchange/refused.ts';
 import { holder } from './use.ts';
 
@@ -26,7 +26,7 @@ export const seen = (proof: Proof | undefined): readonly SeenProof[] =>
   proof ? [{ kind: 'proof', id: proof.replayId, keepUntil: proof.keepUntil }] : [];
 
 /**
- * Proves a Daypass token at the door: known, alive, in its own scheme, with the key it is bound to.
+ * Proves a Daypass token at the door: known, alive, in its own scheme, with the key or on the connection it is bound to.
  *
  * @param claim whether to use the proof up now; an exchange leaves that to the statement that issues.
  * @throws {OAuthError} `invalid_token` for whatever is wrong with the token, all reading alike;
@@ -42,12 +42,13 @@ export const createTokenProver =
       tokenDigest(credential.value),
       claim ? seen(proof)[0] : undefined,
     );
+    const keys = { proof, certificate: credential.context.certificate };
     try {
-      return { token: mustBeAlive(held, proof, now()), proof };
+      return { token: mustBeAlive(held, keys, now()), proof };
     } catch (error) {
       // Whoever still has a revoked token and its key is the one the revocation was about. Other dead
       // tokens are only counted: a client that is slow to renew must not become writes.
-      if (held?.revoked && isItsKey(held.token, proof)) {
+      if (held?.revoked && isItsKey(held.token, keys)) {
         const event = { ...holder(held.token, credential.context), action: 'token.use' };
         await recordRefusal({ audit, now }, error, event);
       }
@@ -63,18 +64,27 @@ const proveKey = (
 
 export const mustBeAlive = (
   held: HeldToken | undefined,
-  proof: Proof | undefined,
+  keys: ProvenKeys,
   now: Date,
 ): TokenRecord => {
   if (!held) throw unproven('token is not known');
   const { token, revoked, replayed } = held;
-  if (!isItsKey(token, proof)) throw unproven('wrong scheme or wrong key');
+  if (!isItsKey(token, keys)) throw unproven('wrong scheme, wrong key or wrong certificate');
   if (revoked) throw unproven('token is revoked');
   if (token.expiresAt <= now) throw unproven('token has expired');
   if (replayed) throw replayedProof(401);
   return token;
 };
 
-/** An unbound token has no key, and takes no proof. */
-const isItsKey = ({ binding }: TokenRecord, proof: Proof | undefined): boolean =>
-  binding?.jkt === proof?.jkt;
+/** The keys that a request proves: one by DPoP, one by TLS. */
+export interface ProvenKeys extends Pick<RequestContext, 'certificate'> {
+  readonly proof: Proof | undefined;
+}
+
+/** A token that is not bound to a key by DPoP takes no proof; one that is bound to no certificate is for any. */
+const isItsKey = ({ binding }: TokenRecord, { proof, certificate }: ProvenKeys): boolean => {
+  if (binding?.method === 'dpop') return binding.jkt === proof?.jkt;
+  if (proof !== undefined) return false;
+  // RFC 8705 §3: no certificate is as bad as another one.
+  return binding === undefined || binding['x5t#S256'] === certificate?.thumbprint;
+};

@@ -6,9 +6,12 @@ export const contentAddress = ({
   contentOrigin,
   contentPort,
   production,
-}: Config): { host: string; port: number } => ({
+  tls,
+}: Config): { host: string; port: number } & Pick<Config, 'tls'> => ({
   host,
   port: contentPort ?? (contentOrigin === undefined ? 0 : portOf(contentOrigin, production)),
+  // Whoever follows a ticket is asked for no certificate: a browser would ask its user.
+  ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }),
 });
 
 /** In production a proxy in front knows the public origin; it finds the content server here. */
@@ -20,7 +23,7 @@ const portOf = (origin: string, production: boolean): number => {
   return protocol === 'http:' ? Number(port) : PRODUCTION_CONTENT_PORT;
 };
 
-export const sameHost = (issuer: string, port: number): string => {
+export const sameHost = ({ issuer, tls }: Pick<Config, 'issuer' | 'tls'>, port: number): string => {
   const { hostname } = new URL(issuer);
-  return `http://${hostname}:${port}`;
+  return `${tls ? 'https' : 'http'}://${hostname}:${port}`;
 };

@@ -6,6 +6,7 @@ import type { RequestContext } from '../broker/context.ts';
 import type { Config } from '../config/config.ts';
 import { type Answered, createApp } from '../http/app.ts';
 import { createAuthorizationServer } from '../http/authorization-server.ts';
+import { createClientCertificate } from '../http/client-certificate.ts';
 import { createContentHandler } from '../http/content.ts';
 import { createCors } from '../http/cors.ts';
 import { createMetrics, type IssuedKind } from '../http/metrics.ts';
@@ -17,6 +18,7 @@ import { createServeRoute } from '../http/serve-route.ts';
 import { formTargetOf } from '../http/sign-in/html.ts';
 import { loggedOutPage, logoutPage } from '../http/sign-in/pages.ts';
 import { createSignIn } from '../http/sign-in/sign-in.ts';
+import { createTrustedProxies } from '../http/trusted-proxies.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../oauth/metadata.ts';
 import { createProvider } from '../oauth/provider.ts';
@@ -50,7 +52,15 @@ export const createHandlers = (parts: HttpParts) => {
   const { issuer } = config;
   const now = ledger.clock.now;
   const metrics = createMetrics();
-  const requestContext = createRequestContext(config.trustedProxies, issuer);
+  const requestContext = createRequestContext(
+    config.trustedProxies,
+    issuer,
+    createClientCertificate({
+      header: config.clientCertificateHeader,
+      isTrustedProxy: createTrustedProxies(config.trustedProxies),
+      now,
+    }),
+  );
 
   // The library makes a context of its own: what we know of a request travels beside it.
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
@@ -68,7 +78,11 @@ export const createHandlers = (parts: HttpParts) => {
     contextOf: (request) => contexts.get(request) ?? requestContext(request),
   });
 
-  const about = { issuer, dpopAlgorithms: DPOP_ALGORITHMS };
+  const about = {
+    issuer,
+    dpopAlgorithms: DPOP_ALGORITHMS,
+    clientCertificates: (config.clientCertificateHeader ?? config.tls?.clientCa) !== undefined,
+  };
   const routes = routeTable({
     ...ledger,
     ...broker,

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import type { Config } from '../config/config.ts';
 
 /** Milliseconds. A client that dawdles over its headers holds a socket, not the broker. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 5_000 };
@@ -17,9 +19,12 @@ export interface Listening {
 /** Listens, and says on which port: 0 takes a free one. */
 export const listen = async (
   handler: RequestListener,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, tls }: { readonly host: string; readonly port: number } & Pick<Config, 'tls'>,
 ): Promise<Listening> => {
-  const server = createServer({ ...TIMEOUTS, maxHeaderSize: 24 * 1024 }, handler);
+  const options = { ...TIMEOUTS, maxHeaderSize: 24 * 1024 };
+  const server = tls
+    ? createTlsServer({ ...options, ...secure(tls) }, handler)
+    : createServer(options, handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());
@@ -30,6 +35,21 @@ export const listen = async (
     close: (grace) => close(server, grace),
   };
 };
+
+/** Milliseconds: whoever does not finish a handshake holds a socket, not the broker. */
+const HANDSHAKE_TIMEOUT = 10_000;
+
+/**
+ * A certificate is asked for, and none is required: public apps have none, and a key may be proven by one that no CA
+ * of ours knows. What it is good for is decided where it is used, by `socket.authorized`.
+ */
+const secure = ({ certificate: cert, key, clientCa }: NonNullable<Config['tls']>) => ({
+  cert,
+  key,
+  minVersion: 'TLSv1.2' as const,
+  handshakeTimeout: HANDSHAKE_TIMEOUT,
+  ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+});
 
 const close = (server: Server, grace: number): Promise<void> =>
   new Promise((resolve) => {

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { type EnvironmentVariable, environment } from './environment.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import { disk, type Files, given, variableOrFile } from './secret.ts';
+import { readTls, type TlsConfig } from './tls.ts';
 import { isLoopback, webUrl } from './url.ts';
 
 /** The environment, parsed and complete. */
@@ -30,6 +31,10 @@ export interface Config {
   readonly previousKeyEncryptionKey?: Buffer;
   /** Addresses and CIDR blocks; empty: forwarded headers are ignored. */
   readonly trustedProxies: readonly string[];
+  /** In lower case. Absent: nobody tells of certificates in a header. */
+  readonly clientCertificateHeader?: string;
+  /** Absent: the broker speaks http, and a proxy in front of it TLS. */
+  readonly tls?: TlsConfig;
   readonly logLevel: z.output<typeof environment>['LOG_LEVEL'];
   /** Seconds. */
   readonly shutdownGrace: number;
@@ -97,6 +102,19 @@ const inProduction = (values: Values, problems: readonly Problem[]): Problem[] =
   ];
 };
 
+/** A header that anybody may write would make anybody any client. */
+const headerOfWhom = (values: Values): Problem[] => {
+  if (values.CLIENT_CERTIFICATE_HEADER === undefined || given(values.TRUSTED_PROXIES)) return [];
+  return [
+    {
+      path: 'CLIENT_CERTIFICATE_HEADER',
+      rule: 'trusted_proxies',
+      message: 'is believed from TRUSTED_PROXIES alone, and there are none',
+      remedy: 'set TRUSTED_PROXIES to the proxies that verify client certificates',
+    },
+  ];
+};
+
 /** User content on the broker's own origin could act as the broker in a browser. */
 const contentApart = (issuer: string, content: string | undefined): Problem[] => {
   if (content === undefined || webUrl(content)?.origin !== webUrl(issuer)?.origin) return [];
@@ -131,6 +149,18 @@ const keyEncryptionKeys = (data: z.output<typeof environment>) => {
   };
 };
 
+const certificates = (data: z.output<typeof environment>, tls: TlsConfig | undefined) => {
+  const { CLIENT_CERTIFICATE_HEADER: header } = data;
+  return {
+    ...(header === undefined ? {} : { clientCertificateHeader: header }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+};
+
+/** A development default: the same machine, by whatever the broker speaks there. */
+const localIssuer = ({ TLS_CERTIFICATE, PORT = '8080' }: Values): string =>
+  `${TLS_CERTIFICATE === undefined ? 'http' : 'https'}://localhost:${PORT}`;
+
 /**
  * Parses the environment.
  *
@@ -142,13 +172,14 @@ export const loadConfig = (env: NodeJS.ProcessEnv, files: Files = disk): Config 
   const problems: Problem[] = [];
   const values = collect(env, files, problems);
   const production = values.NODE_ENV === 'production';
-  const issuer = values.ISSUER ?? `http://localhost:${values.PORT ?? '8080'}`;
+  const issuer = values.ISSUER ?? localIssuer(values);
   const file = configFile(values.DAYPASS_CONFIG, files, problems);
 
   const parsed = environment.safeParse(values);
   if (!parsed.success) problems.push(...parsed.error.issues.map(problemOf));
   if (production) problems.push(...inProduction(values, problems));
-  problems.push(...contentApart(issuer, values.CONTENT_ORIGIN));
+  problems.push(...contentApart(issuer, values.CONTENT_ORIGIN), ...headerOfWhom(values));
+  const tls = readTls(values, problems);
   if (!parsed.success || problems.length > 0)
     throw new ConfigurationError('the environment', problems);
 
@@ -167,6 +198,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv, files: Files = disk): Config 
     ...(data.CONTENT_PORT === undefined ? {} : { contentPort: data.CONTENT_PORT }),
     ...(data.CONTENT_ORIGIN === undefined ? {} : { contentOrigin: data.CONTENT_ORIGIN }),
     ...keyEncryptionKeys(data),
+    ...certificates(data, tls),
     ...(file === undefined ? {} : { configFile: file }),
   });
 };

@@ -37,6 +37,13 @@ const port = z
   .string()
   .refine(isPort, says('must be a port from 1 to 65535', 'give a number such as 8080'));
 
+/** Headers that say something else already: whoever names one would have every request refused, or worse. */
+const TAKEN =
+  /^(?:authorization|connection|content-.*|cookie|dpop|forwarded|host|origin|te|traceparent|transfer-encoding|x-forwarded-.*)$/;
+
+const isFreeHeader = (name: string): boolean =>
+  /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && !TAKEN.test(name);
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /**
@@ -167,6 +174,39 @@ export const environment = z.object({
       standard: 'none: forwarded headers are ignored',
       description: 'Proxies whose `X-Forwarded-*` is believed: a CIDR list.',
     }),
+  CLIENT_CERTIFICATE_HEADER: z
+    .string()
+    .transform((name) => name.toLowerCase())
+    .refine(
+      isFreeHeader,
+      says(
+        'must be the name of a header that nothing else uses',
+        'name the one in which your proxies tell of client certificates, such as Client-Cert',
+      ),
+    )
+    .optional()
+    .meta({
+      standard: 'none: a proxy is told of no certificate',
+      description:
+        'The header in which `TRUSTED_PROXIES` tell of the certificate they have verified: `Client-Cert` (RFC 9440), or percent-encoded PEM.',
+    }),
+  TLS_CERTIFICATE: z.string().optional().meta({
+    secret: true,
+    standard: 'none: a proxy speaks TLS',
+    description:
+      "The broker's own certificate and its chain, PEM. With it the broker speaks https itself.",
+  }),
+  TLS_KEY: z.string().optional().meta({
+    secret: true,
+    standard: 'none',
+    description: 'The private key of `TLS_CERTIFICATE`, PEM.',
+  }),
+  TLS_CLIENT_CA: z.string().optional().meta({
+    secret: true,
+    standard: 'none: no certificate is asked for',
+    description:
+      'The CAs whose certificates apps authenticate by, PEM. Taken with `TLS_CERTIFICATE` only.',
+  }),
   LOG_LEVEL: z
     .enum(LOG_LEVELS, {
       error: `must be one of ${LOG_LEVELS.join(', ')}`,

@@ -8,7 +8,6 @@ export interface Notice {
   readonly message: string;
 }
 
-const LATER = 'takes effect in a later release';
 const REFUSED = 'is not supported by this release: whatever uses the bucket is refused';
 const WAITING = 'is not supported by this release: uploads to the bucket are never released';
 
@@ -17,13 +16,8 @@ const WAITING = 'is not supported by this release: uploads to the bucket are nev
  * that is written for a later release may be tried before.
  */
 export const notYet = (document: DeploymentDocument): readonly Notice[] => {
-  const { apps = [], buckets = [] } = document;
-  return [
-    ...apps.flatMap(({ tls_client_auth }, at) =>
-      noticeIf(tls_client_auth !== undefined, ['apps', at, 'tls_client_auth'], LATER),
-    ),
-    ...buckets.flatMap((bucket, at) => noticesOfBucket(bucket, ['buckets', at])),
-  ];
+  const { buckets = [] } = document;
+  return buckets.flatMap((bucket, at) => noticesOfBucket(bucket, ['buckets', at]));
 };
 
 type Bucket = NonNullable<DeploymentDocument['buckets']>[number];

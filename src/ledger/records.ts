@@ -17,11 +17,22 @@ export type TargetKind =
   /** One session at a company's IdP, until it is signed out there. */
   | 'session';
 
-export interface Binding {
-  readonly method: 'dpop';
-  /** RFC 7638 thumbprint. */
-  readonly jkt: string;
-}
+/** The key that whoever uses a token must prove. */
+export type Binding =
+  | {
+      readonly method: 'dpop';
+      /** RFC 7638 thumbprint. */
+      readonly jkt: string;
+    }
+  | {
+      readonly method: 'mtls';
+      /** Of the certificate on the connection (RFC 8705 §3.1). */
+      readonly 'x5t#S256': string;
+    };
+
+/** Thumbprints of keys and of certificates are hashes of different things: none is ever both. */
+export const thumbprintOf = (binding: Binding): string =>
+  binding.method === 'dpop' ? binding.jkt : binding['x5t#S256'];
 
 /** The sign-in everything below it descends from. Nothing derived outlives it. */
 export interface Root {

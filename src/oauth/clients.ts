@@ -5,6 +5,7 @@ import { ADMIN_CLIENT, adminClientFor } from '../broker/exchange/admin-client.ts
 import type { App } from '../config/deployment.ts';
 import { TOKEN_EXCHANGE } from '../protocol/token-type.ts';
 import { STORAGE_DETAIL_TYPE } from '../scope/authorization-details.ts';
+import { certificateOf } from './certificates.ts';
 
 /**
  * What the library compares secrets with if our own comparison were ever not called: nobody knows it.
@@ -53,6 +54,7 @@ const authenticationOf = (app: App, isPublic: boolean): AdapterPayload => {
   if (app.jwks && app.jwks.keys.length > 0) {
     return { token_endpoint_auth_method: 'private_key_jwt', jwks: app.jwks as never };
   }
+  if (app.tls_client_auth) return certificateOf(app.tls_client_auth);
   // Also an app without credentials: no secret has its hash, so it cannot authenticate.
   return { token_endpoint_auth_method: 'client_secret_basic', client_secret: NOBODYS_SECRET };
 };

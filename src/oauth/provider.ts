@@ -5,6 +5,7 @@ import type { ReadIdToken } from '../identity/access-token.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
+import { certificateAuthentication } from './certificates.ts';
 import { createClients } from './clients.ts';
 import { registerGrants } from './grants.ts';
 import { createInteractions, type Interactions } from './interactions.ts';
@@ -75,6 +76,7 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
       userinfo: { enabled: false },
       // Proofs are ours to validate, at every endpoint alike (identity/dpop).
       dPoP: { enabled: false },
+      mTLS: certificateAuthentication(dependencies.contextOf),
       ...features,
       resourceIndicators: {
         ...features.resourceIndicators,

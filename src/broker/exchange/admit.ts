@@ -2,6 +2,7 @@ import { hasExpired } from '../../config/expiry.ts';
 import { OAuthError, unproven, type Violation } from '../../protocol/oauth-error.ts';
 import type { InForce } from '../configuration.ts';
 import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
+import { bindingOf } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { mustAllStand } from './standing.ts';
 
@@ -70,7 +71,9 @@ const mustComeFromItsOrigin = ({ app, context: { origin } }: Exchange): void => 
   );
 };
 
-const mustProveAKey = ({ app, jkt }: Exchange): void => {
+const mustProveAKey = (exchange: Exchange): void => {
+  const { app, jkt } = exchange;
+  if (app.certificate_bound && bindingOf(exchange) === undefined) throw noCertificate();
   if (jkt !== undefined || app.dpop === 'optional') return;
   throw new OAuthError('invalid_dpop_proof', 'this app must prove a key with each exchange', {
     violations: [
@@ -83,6 +86,18 @@ const mustProveAKey = ({ app, jkt }: Exchange): void => {
     ],
   });
 };
+
+const noCertificate = (): OAuthError =>
+  new OAuthError('invalid_request', 'tokens of this app are bound to a certificate or a key', {
+    violations: [
+      {
+        field: 'client_certificate',
+        rule: 'required',
+        message: 'the connection has no client certificate, and the request no DPoP proof',
+        remedy: 'present a client certificate in the TLS handshake (RFC 8705 §3)',
+      },
+    ],
+  });
 
 /** The one exception to "never impersonate an admin": their own, fresh sign-in, for this door only. */
 const mustBeAnAdmin = ({ authority }: Exchange, inForce: InForce, now: Date): void => {

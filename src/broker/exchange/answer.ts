@@ -1,6 +1,12 @@
 import type { Signer } from '../../keys/signer.ts';
 import type { Issuance } from '../../ledger/ledger.ts';
-import type { AuditRecord, LockTarget, TokenRecord } from '../../ledger/records.ts';
+import {
+  type AuditRecord,
+  type Binding,
+  type LockTarget,
+  type TokenRecord,
+  thumbprintOf,
+} from '../../ledger/records.ts';
 import type { StatusPlaces } from '../../ledger/status-lists.ts';
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
@@ -10,6 +16,7 @@ import { deviceIdOf, newTokenId } from '../identifiers.ts';
 import type { CurrentKeys } from '../keys/current-keys.ts';
 import { statusClaim } from '../revocation/status-list.ts';
 import type { Authority } from './authority.ts';
+import { bindingOf } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import type { Settled } from './settle.ts';
 
@@ -23,7 +30,7 @@ export interface Credential {
   /** Epoch seconds. */
   readonly issuedAt: number;
   readonly scopes: readonly string[];
-  readonly jkt: string | undefined;
+  readonly binding: Binding | undefined;
   readonly details: readonly StorageDetail[];
 }
 
@@ -50,7 +57,7 @@ export type Mint = (decided: Decided) => Minted;
 export const createMint =
   ({ keys, statusPlaces, issuer }: MintDependencies): Mint =>
   (decided) => {
-    const { exchange, settled, now } = decided;
+    const { settled, now } = decided;
     // Tokens for Daypass's own API are opaque; a resource server chooses.
     const server = settled.target.kind === 'api' ? settled.target.server : undefined;
     const form: Form =
@@ -60,12 +67,12 @@ export const createMint =
     const token = toTokenRecord(decided, form);
     const credential = (accessToken: string): Credential => ({
       accessToken,
-      tokenType: exchange.jkt === undefined ? 'Bearer' : 'DPoP',
+      tokenType: tokenTypeOf(token),
       expiresIn: settled.ttl,
       tokenId: token.tokenId,
       issuedAt: Math.floor(now.getTime() / 1000),
       scopes: settled.scopes,
-      jkt: exchange.jkt,
+      binding: token.binding,
       details: token.authorizationDetails,
     });
     return {
@@ -102,9 +109,10 @@ const toTokenRecord = (
   form: Form,
 ): TokenRecord => {
   const signingKey = 'signedBy' in form ? form.signedBy.kid : undefined;
-  const { app, authority, jkt, context } = exchange;
+  const { app, authority, context } = exchange;
   const tokenId = newTokenId(now);
-  const deviceId = jkt === undefined ? undefined : deviceIdOf(jkt);
+  const binding = bindingOf(exchange);
+  const deviceId = binding && deviceIdOf(thumbprintOf(binding));
   const bucket = settled.target.kind === 'bucket' ? settled.target.bucket : undefined;
   return {
     tokenId,
@@ -123,7 +131,7 @@ const toTokenRecord = (
     resource: settled.target.id,
     scopes: settled.scopes,
     authorizationDetails: settled.parts.map(({ detail }) => detail),
-    binding: jkt === undefined ? undefined : { method: 'dpop', jkt },
+    binding,
     parentId: authority.held?.tokenId,
     rootId: authority.held?.rootId ?? tokenId,
     root: authority.root,
@@ -157,7 +165,8 @@ const lineageOf = (
 };
 
 const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuance => {
-  const { authority, jkt, proofs, context } = exchange;
+  const { authority, proofs, context } = exchange;
+  const thumbprint = token.binding && thumbprintOf(token.binding);
   const { signIn, user } = authority;
   return {
     configuration: inForce.version,
@@ -167,7 +176,7 @@ const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuanc
     ...(signIn && {
       signIn: {
         tokenHash: signIn.tokenHash,
-        thumbprint: jkt,
+        thumbprint,
         expiresAt: new Date(signIn.expiresAt * 1000),
       },
     }),
@@ -182,7 +191,9 @@ const toIssuance = ({ exchange, inForce }: Decided, token: TokenRecord): Issuanc
           tenantId: authority.tenantId,
         },
       }),
-    ...(jkt !== undefined && { device: { deviceId: deviceIdOf(jkt), thumbprint: jkt } }),
+    ...(thumbprint !== undefined && {
+      device: { deviceId: deviceIdOf(thumbprint), thumbprint },
+    }),
     token,
     ancestors: ancestorsOf(authority),
     audit: auditOf(token, context, ownerOf(exchange, inForce)),
@@ -253,7 +264,14 @@ const actClaim = ([newest, ...others]: readonly Actor[]): object => ({
   ...(others.length > 0 && { act: actClaim(others) }),
 });
 
-/** RFC 9068 §2.2, with `cnf` (RFC 9449 §6.1) and what a resource server needs to enforce offline. */
+/** Whoever holds it proves a key beside it, or on the connection (RFC 8705 §3: that is still `Bearer`). */
+export const tokenTypeOf = ({ binding }: TokenRecord): Credential['tokenType'] =>
+  binding?.method === 'dpop' ? 'DPoP' : 'Bearer';
+
+/** RFC 7800 §3.1, in the members of RFC 9449 §6.1 and RFC 8705 §3.1. */
+const confirmationOf = ({ method: _, ...confirmation }: Binding): object => confirmation;
+
+/** RFC 9068 §2.2, with `cnf` (RFC 9449 §6.1, RFC 8705 §3.1) and what a resource server needs to enforce offline. */
 export const accessTokenClaims = (token: TokenRecord, issuer: string): object => ({
   iss: issuer,
   sub: token.userId ?? token.subject,
@@ -263,7 +281,7 @@ export const accessTokenClaims = (token: TokenRecord, issuer: string): object =>
   iat: Math.floor(token.issuedAt.getTime() / 1000),
   exp: token.expiresAt.getTime() / 1000,
   scope: token.scopes.join(' '),
-  ...(token.binding && { cnf: { jkt: token.binding.jkt } }),
+  ...(token.binding && { cnf: confirmationOf(token.binding) }),
   ...(token.actors.length > 0 && { act: actClaim(token.actors) }),
   ...(token.authorizationDetails.length > 0 && {
     authorization_details: token.authorizationDetails,

@@ -8,6 +8,7 @@ import type { AuditDraft } from '../audited.ts';
 import type { InForce } from '../configuration.ts';
 import { admit } from './admit.ts';
 import type { Decided } from './answer.ts';
+import { bindingOf } from './binding.ts';
 import { createDecisionMemo, type Remembered } from './decision-memo.ts';
 import type { Exchange } from './exchange.ts';
 import { coarselyLeft, secondsLeft } from './lifetime.ts';
@@ -36,8 +37,8 @@ export const createDecide = ({ policy, issuer, now: clock }: DecideDependencies)
     event: AuditDraft,
   ): Remembered => {
     // 2. Settle what would be issued: inside subject ∩ app ∩ request.
-    const { app, authority, jkt, asked } = exchange;
-    const bound = jkt !== undefined;
+    const { app, authority, asked } = exchange;
+    const bound = bindingOf(exchange) !== undefined;
     const settled = settle(asked, { app, authority, bound, inForce, issuer, left });
     Object.assign(event, { resource: settled.target.id, scopes: settled.scopes });
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { InForce } from '../configuration.ts';
+import { bindingOf } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import type { Settled } from './settle.ts';
 
@@ -43,8 +44,16 @@ export const createDecisionMemo = () => {
   };
 };
 
-const keyOf = ({ app, authority, jkt, asked }: Exchange, left: number): string => {
+const keyOf = (exchange: Exchange, left: number): string => {
+  const { app, authority, asked } = exchange;
   const { tenantId, user } = authority;
   const who = user && [user.userId, user.issuerId, user.attributes];
-  return JSON.stringify([app.id, tenantId, who ?? null, jkt !== undefined, left, asked]);
+  return JSON.stringify([
+    app.id,
+    tenantId,
+    who ?? null,
+    bindingOf(exchange) !== undefined,
+    left,
+    asked,
+  ]);
 };

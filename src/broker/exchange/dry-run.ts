@@ -1,17 +1,19 @@
+import type { AuditTrail, Holder } from '../../ledger/ledger.ts';
+import type { LockTarget } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { type Audited, audited } from '../audited.ts';
+import { type AuditDraft, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
+import { mustStillHold } from '../use.ts';
 import type { Decided } from './answer.ts';
 import type { Authority } from './authority.ts';
 import type { createDecide } from './decide.ts';
 import { appIn, type Exchange, identify } from './exchange.ts';
-import { replayedProof } from './refused.ts';
 
 export interface DryRunDependencies {
   readonly decide: ReturnType<typeof createDecide>;
   readonly now: () => Date;
   readonly configuration: CurrentConfiguration;
-  readonly audit: Audited['audit'];
+  readonly audit: Pick<AuditTrail, 'append' | 'appendUse'>;
   readonly issuer: string;
 }
 
@@ -22,7 +24,10 @@ export interface DryRun {
   readonly wouldIssue: (Decided['settled'] & Pick<Authority, 'actors'>) | undefined;
 }
 
-/** What an exchange would decide, without issuing anything. A refusal is its answer, not an error. */
+/**
+ * What an exchange would decide, without issuing anything. A refusal is its answer, not an error; but whoever was
+ * revoked or blocked is refused the question.
+ */
 export const createDryRun =
   (dependencies: DryRunDependencies) =>
   (exchange: Exchange): Promise<DryRun> =>
@@ -39,13 +44,21 @@ export const createDryRun =
         );
         const outcome = answer.decision === 'permit' ? 'granted' : 'denied';
         const record = { ...event, at: dependencies.now(), action: ACTION, outcome } as const;
-        // The proof is used up as by any other request.
-        if (await dependencies.audit.append(record, exchange.proofs)) return answer;
-        throw replayedProof();
+        // The proof is used up as by any other request, and nothing is told to whom nothing would be issued.
+        const { audit } = dependencies;
+        mustStillHold(await audit.appendUse(record, holderOf(exchange, event), exchange.proofs));
+        return answer;
       },
     );
 
 const ACTION = 'token.dry_run';
+
+/** What the credential would descend from, were it issued. */
+const holderOf = ({ app, authority }: Exchange, { deviceId }: AuditDraft): Holder => {
+  const own: LockTarget[] = [`app:${app.id}`];
+  if (deviceId !== undefined) own.push(`device:${deviceId}`);
+  return { keys: [...authority.lineage, ...own], authorities: authority.authorities };
+};
 
 const answerOf = async (work: () => Promise<Decided>): Promise<DryRun> => {
   try {

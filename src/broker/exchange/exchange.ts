@@ -1,6 +1,6 @@
 import type { App } from '../../config/deployment.ts';
 import type { IssuanceRefusal, Issuances, Quotas } from '../../ledger/ledger.ts';
-import type { AuditRecord, SeenProof } from '../../ledger/records.ts';
+import { type AuditRecord, type SeenProof, thumbprintOf } from '../../ledger/records.ts';
 import { unproven } from '../../protocol/oauth-error.ts';
 import { type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
@@ -11,6 +11,7 @@ import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Credential, Mint, Minted } from './answer.ts';
 import type { Asked } from './asked.ts';
 import type { Authority } from './authority.ts';
+import { bindingOf } from './binding.ts';
 import type { createDecide } from './decide.ts';
 import { refused } from './refused.ts';
 import { isRegistered } from './target.ts';
@@ -21,7 +22,7 @@ export interface Exchange {
   readonly door: 'exchange' | 'token';
   readonly app: App;
   readonly authority: Authority;
-  /** The key the new token is bound to. */
+  /** The key that was proven by DPoP: what the new token is bound to, but for certificates (binding.ts). */
   readonly jkt: string | undefined;
   readonly proofs: readonly SeenProof[];
   readonly asked: Asked;
@@ -82,24 +83,30 @@ const mustBeOursToMend = async (refusal: IssuanceRefusal, minted: Minted): Promi
 
 /** What is known of the caller, for the record of whatever comes. */
 export const identify = (
-  { app, authority, jkt, context, asked }: Exchange,
+  exchange: Exchange,
   { configuration, issuer }: { configuration: CurrentConfiguration; issuer: string },
-): Partial<AuditRecord> => ({
-  tenantId: authority.tenantId,
-  // The token that was to be narrowed; of what is granted, the new one takes its place.
-  tokenId: authority.held?.tokenId,
-  appId: app.id,
-  issuer: authority.user?.issuer,
-  userId: authority.user?.userId,
-  deviceId: jkt === undefined ? undefined : deviceIdOf(jkt),
-  actors: authority.actors,
-  // What is not registered is text of the caller's: it may be long, and it may be a token (law 4).
-  resource: isRegistered(asked.resource, configuration.get(), issuer) ? asked.resource : undefined,
-  lawfulBasis: asked.lawfulBasis,
-  ip: context.ip,
-  traceId: context.traceId,
-  requestId: context.requestId,
-});
+): Partial<AuditRecord> => {
+  const { app, authority, context, asked } = exchange;
+  const binding = bindingOf(exchange);
+  return {
+    tenantId: authority.tenantId,
+    // The token that was to be narrowed; of what is granted, the new one takes its place.
+    tokenId: authority.held?.tokenId,
+    appId: app.id,
+    issuer: authority.user?.issuer,
+    userId: authority.user?.userId,
+    deviceId: binding && deviceIdOf(thumbprintOf(binding)),
+    actors: authority.actors,
+    // What is not registered is text of the caller's: it may be long, and it may be a token (law 4).
+    resource: isRegistered(asked.resource, configuration.get(), issuer)
+      ? asked.resource
+      : undefined,
+    lawfulBasis: asked.lawfulBasis,
+    ip: context.ip,
+    traceId: context.traceId,
+    requestId: context.requestId,
+  };
+};
 
 /** The app as it stands now: what it was when its token was proven may have been taken from it since. */
 export const appIn = ({ index }: InForce, app: App): App => {

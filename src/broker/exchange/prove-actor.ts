@@ -2,15 +2,17 @@ import type { App } from '../../config/deployment.ts';
 import { hasExpired } from '../../config/expiry.ts';
 import type { IdTokenVerifier } from '../../identity/verifier.ts';
 import type { HeldToken } from '../../ledger/ledger.ts';
-import type { TokenRecord } from '../../ledger/records.ts';
+import { type TokenRecord, thumbprintOf } from '../../ledger/records.ts';
 import type { SignIns } from '../../ledger/sign-ins.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import type { SignIn } from '../../protocol/principal.ts';
 import { TokenType } from '../../protocol/token-type.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
+import type { RequestContext } from '../context.ts';
 import type { FindToken } from '../find-token.ts';
 import { isIssuerTrusted } from '../use.ts';
 import { fromToken } from './authority.ts';
+import { bindsToCertificate } from './binding.ts';
 import type { ProvenActor } from './delegate.ts';
 import { appOf } from './prove.ts';
 
@@ -30,15 +32,16 @@ export interface PresentedActor {
 /** Who presents it: the client, and the keys that its request proves. */
 export interface Presenter {
   readonly app: App;
-  /** The one that what is issued will be bound to comes first. */
+  /** By DPoP. The one that what is issued will be bound to comes first. */
   readonly keys: readonly string[];
+  readonly certificate: RequestContext['certificate'];
 }
 
 /**
  * Proves who an actor token speaks for (RFC 8693 §2.1), as completely as a subject: alive, not revoked, and in
  * the hands of whoever may use it.
  *
- * - A Daypass token that is bound: its key is among those the request proves. Whose app it is does not matter
+ * - A Daypass token that is bound: its key is among those the request proves, or its certificate on the connection. Whose app it is does not matter
  *   then, for the holder of the key is taking part.
  * - One that is not bound is anybody's who finds it: only from the app it was issued to, which has authenticated.
  * - An ID token: issued to the app that presents it, and tied to one of the request's keys where it is tied.
@@ -51,13 +54,16 @@ export const createActorProver = (dependencies: ActorDependencies) => {
   const proveSignIn = async (token: string, presenter: Presenter): Promise<ProvenActor> => {
     const signIn = await verifier.verify(token, now());
     const { app, authority } = await appOf(configuration, signIn, presenter.app.id);
-    await mustBeTiedTo(signIn, presenter.keys);
+    await mustBeTiedTo(signIn, presenter);
     // It is no root of what is issued: the subject's sign-in is, and the statement that issues ties that one.
     return { authority: { ...authority, signIn: undefined }, clientId: app.id };
   };
 
-  const mustBeTiedTo = async (signIn: SignIn, keys: readonly string[]): Promise<void> => {
+  const mustBeTiedTo = async (signIn: SignIn, presenter: Presenter): Promise<void> => {
     const { tokenHash, expiresAt } = signIn;
+    const { app, certificate } = presenter;
+    const keys = [...presenter.keys];
+    if (certificate && bindsToCertificate(app)) keys.push(certificate.thumbprint);
     const thumbprint = keys[0];
     const tied = await signIns.tie({ tokenHash, thumbprint, expiresAt: toDate(expiresAt) });
     if (tied !== undefined && !keys.includes(tied)) throw unproven('tied to another key');
@@ -98,9 +104,11 @@ const mustBeUsable = (held: HeldToken | undefined, now: Date): TokenRecord => {
   return held.token;
 };
 
-const mustBeInHand = ({ binding, appId }: TokenRecord, { app, keys }: Presenter): void => {
+const mustBeInHand = ({ binding, appId }: TokenRecord, presenter: Presenter): void => {
+  const { app, keys, certificate } = presenter;
   if (binding) {
-    if (!keys.includes(binding.jkt)) throw unproven('its key is not proven');
+    const proven = [...keys, ...(certificate ? [certificate.thumbprint] : [])];
+    if (!proven.includes(thumbprintOf(binding))) throw unproven('its key is not proven');
     return;
   }
   const isConfidential = app.type === 'web' || app.type === 'service';

@@ -11,6 +11,7 @@ import type { RequestContext } from '../context.ts';
 import { mustBeAlive, seen } from '../held-token.ts';
 import { deviceIdOf } from '../identifiers.ts';
 import { fromClient, fromToken } from './authority.ts';
+import { boundToCertificate } from './binding.ts';
 import { delegate } from './delegate.ts';
 import { appOf, type Proven } from './prove.ts';
 import type { PresentedActor, ProveActor } from './prove-actor.ts';
@@ -80,14 +81,16 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
     return { ...party, proof, bound: undefined };
   };
 
-  const proveOwnToken = async (token: string, { app, proof: header }: Caller) => {
+  const proveOwnToken = async (token: string, { app, proof: header, context }: Caller) => {
     if (opaqueKind(token) !== 'at') throw unproven('not an access token for this API');
     const held = await tokens.use(tokenDigest(token), undefined);
     // The key a token is bound to is proved over that token (RFC 9449 §7).
-    const proof = proveKey(header, held?.token.binding && token);
-    const alive = mustBeAlive(held, held?.token.binding ? proof : undefined, now());
+    const isBoundByDpop = held?.token.binding?.method === 'dpop';
+    const proof = proveKey(header, isBoundByDpop ? token : undefined);
+    const keys = { proof: isBoundByDpop ? proof : undefined, certificate: context.certificate };
+    const alive = mustBeAlive(held, keys, now());
     if (alive.appId !== app.id) throw unproven('token of another app');
-    const bound = alive.binding && proof && { token, proof };
+    const bound = isBoundByDpop && proof ? { token, proof } : undefined;
     return { app, authority: fromToken(alive), proof, bound };
   };
 
@@ -103,10 +106,12 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
     const subject = await prove(presented.subject, caller);
     const { app, authority, proof, bound } = subject;
     const { actor, bindingProof } = presented;
-    if (!actor && bindingProof === undefined) {
+    const isCertificateKept = proof !== undefined && authority.held?.binding?.method === 'mtls';
+    if (!actor && bindingProof === undefined && !isCertificateKept) {
       return { app, authority, jkt: proof?.jkt, proofs: seen(proof) };
     }
     return audited({ audit, now }, 'token.issue', known(subject, caller), seen(proof), async () => {
+      if (isCertificateKept) throw boundToCertificate();
       const second =
         bindingProof === undefined
           ? undefined
@@ -114,7 +119,8 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
       const keys = [second, proof].flatMap((each) => (each ? [each.jkt] : []));
       const proofs = [...seen(proof), ...seen(second)];
       if (!actor) return { app, authority, jkt: keys[0], proofs };
-      const acting = await proveActor(actor, { app, keys });
+      const { certificate } = caller.context;
+      const acting = await proveActor(actor, { app, keys, certificate });
       return { app, authority: delegate(authority, acting, issuer), jkt: keys[0], proofs };
     });
   };

@@ -12,6 +12,7 @@ import { type createTokenProver, seen } from '../held-token.ts';
 import { holder } from '../use.ts';
 import { ADMIN_CLIENT, adminClientFor, mappedAttributes, rightsOf } from './admin-client.ts';
 import { type Authority, fromSignIn, fromToken } from './authority.ts';
+import { boundToCertificate } from './binding.ts';
 import { nothingToRebind, proveSecondKey } from './second-key.ts';
 
 export interface ProveDependencies {
@@ -69,6 +70,14 @@ const proveHolder = async (
   }
   // An unbound token may be narrowed into a bound one, never the other way.
   const key = proof ?? proveNewKey(dpop, credential, now());
+  if (key && token.binding?.method === 'mtls') {
+    throw await onRecord(
+      dependencies,
+      boundToCertificate(),
+      holder(token, credential.context),
+      key,
+    );
+  }
   const proven = { app, authority: fromToken(token), jkt: key?.jkt, proofs: seen(key) };
   if (bindingProof === undefined) return proven;
   try {

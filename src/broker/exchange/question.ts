@@ -1,6 +1,7 @@
 import type { Grant as PolicyGrant, Question } from '../../policy/engine.ts';
 import type { Constraints, StorageDetail } from '../../protocol/authorization-details.ts';
 import type { InForce } from '../configuration.ts';
+import { bindingOf } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import type { Settled } from './settle.ts';
 import { chainInQuestion } from './standing.ts';
@@ -8,11 +9,12 @@ import { policyResource } from './target.ts';
 
 /** One question for each part of a request that has its own limits. */
 export const toQuestions = (
-  { app, authority, jkt }: Exchange,
+  exchange: Exchange,
   settled: Settled,
   inForce: InForce,
   left: number,
 ): readonly Question[] => {
+  const { app, authority } = exchange;
   const { ceiling } = inForce.deployment.limits.ttl;
   const common = {
     action: 'exchange' as const,
@@ -21,7 +23,7 @@ export const toQuestions = (
     resource: policyResource(settled.target, authority.tenantId, inForce),
     ttl: settled.ttl,
     ttlCeiling: Math.floor(Math.min(ceiling, left)),
-    bound: jkt !== undefined,
+    bound: bindingOf(exchange) !== undefined,
     ...(settled.lawfulBasis === undefined ? {} : { lawfulBasis: settled.lawfulBasis }),
     ...chainInQuestion(authority.actors, inForce),
   };

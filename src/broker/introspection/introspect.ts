@@ -6,7 +6,7 @@ import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
-import { accessTokenClaims } from '../exchange/answer.ts';
+import { accessTokenClaims, tokenTypeOf } from '../exchange/answer.ts';
 import { fromToken } from '../exchange/authority.ts';
 import { findTarget, grantsFor, type Target } from '../exchange/target.ts';
 import type { FindToken } from '../find-token.ts';
@@ -88,7 +88,7 @@ const membersOf = (
   return {
     ...accessTokenClaims(token, issuer),
     scope: scopesNow(token, app, target).join(' '),
-    token_type: token.binding ? 'DPoP' : 'Bearer',
+    token_type: tokenTypeOf(token),
   };
 };
 

@@ -7,6 +7,7 @@ import type { RequestContext } from '../context.ts';
 import { ADMIN_CLIENT, mappedAttributes } from '../exchange/admin-client.ts';
 import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization, type Limit } from '../exchange/authority.ts';
+import { bindsToCertificate } from '../exchange/binding.ts';
 import type { createDecide } from '../exchange/decide.ts';
 import { appIn, identify } from '../exchange/exchange.ts';
 import type { Settled } from '../exchange/settle.ts';
@@ -56,10 +57,10 @@ export const createAgree =
         limit: undefined,
         thumbprint: undefined,
       }),
-      jkt: bound ? 'to-be-proven' : undefined,
+      jkt: bound || bindsToCertificate(app) ? 'to-be-proven' : undefined,
       proofs: [],
       asked,
-      context: { ...context, origin: undefined },
+      context: { ...context, origin: undefined, certificate: undefined }, // the browser's, not the app's
     };
     const known = identify({ ...exchange, jkt: undefined }, dependencies);
     return audited(dependencies, 'authorization', known, [], (event) => {

@@ -8,6 +8,8 @@ import { isPublicType } from './schema-apps.ts';
 export const ADMIN_CLIENT = 'daypass-cli';
 
 const CREDENTIALS = ['jwks', 'secret_hash', 'tls_client_auth'] as const;
+/** Nor has it a certificate of its own: what it holds is bound by DPoP. */
+const OF_CONFIDENTIAL = [...CREDENTIALS, 'certificate_bound'] as const;
 
 type AppRule = (entry: Entry<App>, now: Date | undefined) => Finding[];
 
@@ -38,7 +40,7 @@ const notExpired: AppRule = ({ path, value }, now) =>
 /** A public client's credential would be in everyone's hands, so none is ever asked for. */
 const publicWithoutCredential: AppRule = ({ path, value }) =>
   isPublicType(value.type)
-    ? CREDENTIALS.filter((name) => value[name] !== undefined).map((name) => ({
+    ? OF_CONFIDENTIAL.filter((name) => value[name] !== undefined).map((name) => ({
         path: [...path, name],
         rule: 'takes_effect',
         message: `a ${value.type} app cannot keep a credential and never authenticates`,

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseDistinguishedName } from '../../protocol/distinguished-name.ts';
 import { readMediaRanges } from '../../scope/scope.ts';
 import { isOrigin, isSafeTransport, webUrl } from '../url.ts';
 import { count, distinct, duration, id, reads, says, size, text } from './values.ts';
@@ -88,13 +90,32 @@ const secretHash = z
   )
   .meta({ pattern: SECRET_HASH.source });
 
+const isDistinguishedName = (value: string): boolean => parseDistinguishedName(value) !== undefined;
+
+const NO_DN = says(
+  'distinguished_name',
+  'must be a distinguished name in the form of RFC 4514',
+  'copy what `openssl x509 -noout -subject -nameopt RFC2253` prints after "subject="',
+);
+
+/** No pattern: a certificate is for one client. */
+const isHostName = (value: string): boolean => /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(value);
+
+const NO_HOST = says(
+  'host_name',
+  'must be a host name, without wildcards',
+  'name the one host that the certificate is for',
+);
+
+const NO_IP = says('ip_address', 'must be an IP address', 'write one address, without a port');
+
 /** Exactly one names the certificate's subject (RFC 8705 §2.1.2). */
 const tlsClientAuth = z
   .strictObject({
-    subject_dn: text.exactOptional(),
-    san_dns: text.exactOptional(),
+    subject_dn: text.refine(isDistinguishedName, NO_DN).exactOptional(),
+    san_dns: text.refine(isHostName, NO_HOST).exactOptional(),
     san_uri: text.exactOptional(),
-    san_ip: text.exactOptional(),
+    san_ip: text.refine((value) => isIP(value) !== 0, NO_IP).exactOptional(),
     san_email: text.exactOptional(),
   })
   .refine(
@@ -183,7 +204,11 @@ export const app = z
       .meta({ description: 'SHA-256 of its secret; two while one replaces the other.' }),
     tls_client_auth: tlsClientAuth.exactOptional().meta({
       description:
-        'The name in its client certificate (RFC 8705). Takes effect in a later release.',
+        'The name in its client certificate (RFC 8705). Tokens are bound to the certificate where no key is proven.',
+    }),
+    certificate_bound: z.boolean().exactOptional().meta({
+      description:
+        '`true`: however it authenticates, its tokens are bound to its client certificate where no key is proven.',
     }),
     grants: z.array(grant).prefault([]).meta({ description: 'What it may ask for, at most.' }),
     limits: appLimits.exactOptional().meta({

@@ -72,7 +72,7 @@ const introspection = {
     aud: text,
     iss: uri,
     jti: { ...text, description: 'The `token_id`.' },
-    cnf: { type: 'object', properties: { jkt: text } },
+    cnf: { type: 'object', properties: { jkt: text, 'x5t#S256': text } },
     act: { type: 'object', description: 'Who acts, the newest outermost (RFC 8693 §4.1).' },
     authorization_details: { type: 'array', items: { type: 'object' } },
     tenant: text,

@@ -3,6 +3,7 @@ import type { Receipt, RevocationRequest } from '../../broker/revocation/revoke.
 import { REVOCABLE } from '../../broker/revocation/target.ts';
 import type { HeldToken } from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
+import { binding } from './exchange.ts';
 import { text } from './text.ts';
 
 /** Opaque tokens and JWTs, as somebody in a hurry pastes them (law 4). */
@@ -130,7 +131,7 @@ export const tokenItem = z.object({
   tenant_id: z.string(),
   scopes: z.array(z.string()),
   resource: z.string(),
-  binding: z.object({ method: z.string(), jkt: z.string() }).nullable(),
+  binding: binding.nullable(),
   parent_id: z.string().nullable(),
   root_id: z.string(),
   grant_id: z

@@ -58,6 +58,12 @@ const detail = z.object({
   content_types: z.array(z.string()).optional(),
 });
 
+/** What whoever uses the token must prove: a key by DPoP, or a certificate by TLS (RFC 8705). */
+export const binding = z.union([
+  z.object({ method: z.literal('dpop'), jkt: z.string() }),
+  z.object({ method: z.literal('mtls'), 'x5t#S256': z.string() }),
+]);
+
 export const exchangeAnswer = z.object({
   access_token: z.string(),
   token_type: z.enum(['DPoP', 'Bearer']),
@@ -65,7 +71,7 @@ export const exchangeAnswer = z.object({
   token_id: z.string(),
   issued_at: z.int().meta({ description: 'Epoch seconds.' }),
   scopes: z.array(z.string()),
-  binding: z.object({ method: z.literal('dpop'), jkt: z.string() }).nullable(),
+  binding: binding.nullable(),
   authorization_details: z.array(detail),
 });
 
@@ -76,7 +82,7 @@ export const toExchangeAnswer = (credential: Credential): z.output<typeof exchan
   token_id: credential.tokenId,
   issued_at: credential.issuedAt,
   scopes: [...credential.scopes],
-  binding: credential.jkt === undefined ? null : { method: 'dpop', jkt: credential.jkt },
+  binding: credential.binding ?? null,
   authorization_details: credential.details.map(copyOf),
 });
 

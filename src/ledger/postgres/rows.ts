@@ -1,7 +1,15 @@
 import type { StorageDetail } from '../../protocol/authorization-details.ts';
 import type { Actor, Attributes, MayAct } from '../../protocol/principal.ts';
 import { randomFrom } from '../../protocol/random.ts';
-import type { AuditRecord, LockTarget, NewObject, TicketRecord, TokenRecord } from '../records.ts';
+import {
+  type AuditRecord,
+  type Binding,
+  type LockTarget,
+  type NewObject,
+  type TicketRecord,
+  type TokenRecord,
+  thumbprintOf,
+} from '../records.ts';
 
 /** Records as rows: member names become column names, absent members NULL. */
 
@@ -22,7 +30,7 @@ export interface TokenRow {
   resource: string;
   scopes: string[];
   authorization_details: StorageDetail[];
-  binding_method: 'dpop' | null;
+  binding_method: Binding['method'] | null;
   thumbprint: string | null;
   parent_id: string | null;
   root_id: string;
@@ -64,7 +72,7 @@ export const tokenToRow = (token: TokenRecord): object => ({
   scopes: token.scopes,
   authorization_details: token.authorizationDetails,
   binding_method: token.binding?.method,
-  thumbprint: token.binding?.jkt,
+  thumbprint: token.binding && thumbprintOf(token.binding),
   parent_id: token.parentId,
   root_id: token.rootId,
   root_hash: token.root?.tokenHash,
@@ -103,7 +111,7 @@ export const tokenFromRow = (row: TokenRow): TokenRecord => ({
   resource: row.resource,
   scopes: row.scopes,
   authorizationDetails: row.authorization_details,
-  binding: row.thumbprint === null ? undefined : { method: 'dpop', jkt: row.thumbprint },
+  binding: bindingFromRow(row),
   parentId: known(row.parent_id),
   rootId: row.root_id,
   root:
@@ -129,6 +137,14 @@ export const tokenFromRow = (row: TokenRow): TokenRecord => ({
   issuedAt: row.issued_at,
   expiresAt: row.expires_at,
 });
+
+/** @throws where it is bound in a way we do not know: it is not taken for a token that nobody need prove. */
+const bindingFromRow = ({ binding_method: method, thumbprint }: TokenRow): Binding | undefined => {
+  if (thumbprint === null) return undefined;
+  if (method === 'dpop') return { method, jkt: thumbprint };
+  if (method === 'mtls') return { method, 'x5t#S256': thumbprint };
+  throw new Error('a token is bound in an unknown way');
+};
 
 export const objectToRow = (object: NewObject): object => ({
   object_id: object.objectId,
