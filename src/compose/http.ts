@@ -87,6 +87,7 @@ export const createHandlers = (parts: HttpParts) => {
     ...ledger,
     ...broker,
     logouts: parts.federation.logouts,
+    issuer,
     configuration,
     configure,
     now,

@@ -9,6 +9,7 @@ import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
 import { type FederationRoutes, federationRoutes } from './routes/federation.ts';
 import { type OperationsRoutes, operationsRoutes } from './routes/operations.ts';
 import { type UploadRoutes, uploadRoutes } from './routes/uploads.ts';
+import { type UserinfoRoutes, userinfoRoutes } from './routes/userinfo.ts';
 import { type VerifierRoutes, verifierRoutes } from './routes/verifiers.ts';
 
 /** The use cases behind our endpoints, each under the name its routes give it. */
@@ -23,6 +24,7 @@ export interface BrokerRoutes
     DiscoveryRoutes,
     VerifierRoutes,
     FederationRoutes,
+    UserinfoRoutes,
     OperationsRoutes {}
 
 /** Every endpoint of ours, in the order the documentation shows them. */
@@ -37,6 +39,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...discoveryRoutes(broker),
   ...verifierRoutes(broker),
   ...federationRoutes(broker),
+  ...userinfoRoutes(broker),
   ...operationsRoutes(broker),
 ];
 

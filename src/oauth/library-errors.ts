@@ -64,13 +64,14 @@ const READINGS: readonly Reading[] = [
     code: 'unauthorized_client',
     field: 'grant_type',
     rule: 'grant_of_app',
-    remedy: 'use a grant this app may use: a public app exchanges tokens, and has none of its own',
+    remedy:
+      'use a grant this app may use: without redirect_uris nobody signs in to it, a browser app has no refresh tokens, and a public app no token of its own',
   },
   {
     says: /unsupported grant_type/,
     field: 'grant_type',
     rule: 'unknown_grant',
-    remedy: 'use client_credentials or token-exchange; see grant_types_supported in the metadata',
+    remedy: 'use one of grant_types_supported in the metadata',
   },
   {
     says: /scope contains invalid characters/,

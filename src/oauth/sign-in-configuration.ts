@@ -72,6 +72,7 @@ export const signInConfiguration = (dependencies: SignInConfigurationDependencie
       AccessToken: 60,
     },
     pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
     acrValues: [],
     // What a sign-in led to ends with it by a revocation, which holds everywhere.
     expiresWithSession: () => false,

@@ -20,6 +20,7 @@ export interface SignInGrantDependencies extends GrantDependencies {
   readonly redeem: ReturnType<typeof createRedeem>;
   readonly refresh: ReturnType<typeof createRefresh>;
   readonly endGrant: EndGrant;
+  readonly now: () => Date;
 }
 
 export const AUTHORIZATION_CODE = 'authorization_code';
@@ -32,7 +33,7 @@ export const registerSignInGrants = (
   provider: Provider,
   dependencies: SignInGrantDependencies,
 ): void => {
-  const { configuration, prover, contextOf, redeem, refresh, endGrant } = dependencies;
+  const { configuration, prover, contextOf, redeem, refresh, endGrant, now } = dependencies;
   const findCode = createFindCode(provider, dependencies);
 
   const appIn = (clientId: string, tenant: string): App => {
@@ -88,6 +89,7 @@ export const registerSignInGrants = (
 
   /** RFC 6749 §6 */
   const refreshToken = async (ctx: TokenEndpointGrantContext): Promise<void> => {
+    const cameAt = now();
     const params = soundParams(ctx);
     const app = appIn(ctx.oidc.client.clientId, '');
     const { jkt, proofs } = provenBy(prover, app, ctx);
@@ -99,6 +101,7 @@ export const registerSignInGrants = (
         proofs,
         asked: narrowed(params),
         context: contextOf(ctx.req),
+        cameAt,
       });
       ctx.body = toSignedInResponse(credential, credential.idToken !== undefined);
     } catch (error) {

@@ -1,20 +1,29 @@
-import type { Revocations } from '../../ledger/ledger.ts';
+import type { Revocations, Tokens } from '../../ledger/ledger.ts';
 import type { AuditRecord, LockTarget } from '../../ledger/records.ts';
 import { newRevocationId } from '../identifiers.ts';
 
 export interface EndGrantDependencies {
   readonly revocations: Pick<Revocations, 'revoke'>;
+  readonly tokens: Pick<Tokens, 'recheck'>;
   readonly now: () => Date;
 }
 
-/** Ends an authorization, or all that one sign-in led to: codes, refresh tokens, and whatever came of them. */
-export const createEndGrant =
-  ({ revocations, now }: EndGrantDependencies) =>
-  async (
-    target: LockTarget & `grant:${string}`,
-    reason: string,
-    known: Partial<AuditRecord> & { readonly tenantId: string },
-  ): Promise<void> => {
+export type EndGrant = (
+  target: LockTarget & `grant:${string}`,
+  reason: string,
+  known: Partial<AuditRecord> & { readonly tenantId: string },
+) => Promise<void>;
+
+/**
+ * Ends an authorization, or all that one sign-in led to: codes, refresh tokens, and whatever came of them. Once: a
+ * thief who tries fifty times, or all at once, makes one row.
+ */
+export const createEndGrant = ({ revocations, tokens, now }: EndGrantDependencies): EndGrant => {
+  const underWay = new Map<string, Promise<void>>();
+
+  const end: EndGrant = async (target, reason, known) => {
+    const authorities = [{ key: target, since: new Date(0) }];
+    if ((await tokens.recheck({ keys: [], authorities })) !== undefined) return;
     await revocations.revoke({
       revocationId: newRevocationId(now()),
       target,
@@ -35,4 +44,11 @@ export const createEndGrant =
     });
   };
 
-export type EndGrant = ReturnType<typeof createEndGrant>;
+  return (target, reason, known) => {
+    const running = underWay.get(target);
+    if (running !== undefined) return running;
+    const ending = end(target, reason, known).finally(() => underWay.delete(target));
+    underWay.set(target, ending);
+    return ending;
+  };
+};

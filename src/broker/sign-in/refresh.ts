@@ -36,13 +36,15 @@ export interface Refresh {
   readonly proofs: readonly SeenProof[];
   readonly asked: Asked;
   readonly context: RequestContext;
+  /** When the request came in: how long it was under way here since says nothing of its sender. */
+  readonly cameAt: Date;
 }
 
 /**
- * Milliseconds after its use within which a token is taken once more from whoever must have used it: the answer may
- * have been lost (docs/adr/0014). Before that the first answer is still on its way.
+ * Milliseconds after its use within which a token that comes in is taken once more from whoever must have used it: the
+ * answer may have been lost (docs/adr/0011). Before that the first answer is still on its way.
  */
-const RETRY = { from: 1_000, until: 10_000 };
+const RETRY = { from: 2_000, until: 10_000 };
 
 /**
  * RFC 6749 §6, RFC 9700 §4.14: a new access token for a refresh token, which is good for that once.
@@ -122,8 +124,8 @@ const repeat = async (
   refresh: Refresh,
   { family, usedAt, successor, successorUsed }: FoundRefreshToken,
 ): Promise<string> => {
-  const { secrets, now } = dependencies;
-  const age = now().getTime() - (usedAt?.getTime() ?? 0);
+  const { secrets } = dependencies;
+  const age = refresh.cameAt.getTime() - (usedAt?.getTime() ?? 0);
   const isSameHolder = isConfidential(refresh.app) || family.thumbprint !== undefined;
   if (isSameHolder && !successorUsed && age < RETRY.until) {
     if (age < RETRY.from) throw unavailable('refresh token in use');

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import type { CurrentConfiguration } from '../../broker/configuration.ts';
+import type { RequestContext } from '../../broker/context.ts';
+import { userinfoOf } from '../../broker/exchange/target.ts';
+import type { TokenRecord } from '../../ledger/records.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { NO_STORE, type Reply } from '../reply.ts';
+import { type Route, route } from '../route.ts';
+
+export interface UserinfoRoutes {
+  readonly issuer: string;
+  readonly configuration: CurrentConfiguration;
+}
+
+const claims = z.object({ sub: z.string(), tenant: z.string() });
+
+/** Who signed in (OpenID Connect Core §5.3), for a token that was given for that and nothing else. */
+export const userinfoRoutes = ({ issuer, configuration }: UserinfoRoutes): Route[] => {
+  const answer = ({ token, context }: Asked): Reply => {
+    const app = configuration.get().index.app(token.appId);
+    const { origin } = context;
+    if (origin !== undefined && !app?.origins.includes(origin)) throw otherOrigin();
+    if (token.resource !== userinfoOf(issuer) || token.userId === undefined) throw notForThis();
+    return { status: 200, headers: NO_STORE, body: { sub: token.userId, tenant: token.tenantId } };
+  };
+  return (['GET', 'POST'] as const).map((method) =>
+    route({
+      method,
+      path: '/userinfo',
+      summary: 'Who signed in (OpenID Connect Core §5.3)',
+      description:
+        'For tokens of an authorization with the scope `openid` and no resource. The ID token says the same.',
+      authentication: 'token',
+      answer: { status: 200, schema: claims, description: 'Claims of the person' },
+      handle: async (input) => answer(input),
+    }),
+  );
+};
+
+interface Asked {
+  readonly token: TokenRecord;
+  readonly context: RequestContext;
+}
+
+const otherOrigin = (): OAuthError =>
+  new OAuthError('access_denied', 'this origin is not one of the app', {
+    violations: [
+      {
+        field: 'Origin',
+        rule: 'origin',
+        message: 'the request comes from an origin that is not one of the app',
+        remedy: 'list the origin under `origins` of the app',
+      },
+    ],
+  });
+
+/** RFC 6750 §3.1 would have `insufficient_scope`; the token is for another place altogether. */
+const notForThis = (): OAuthError =>
+  new OAuthError('invalid_token', 'the token is for another resource', {
+    detail: 'token for another resource at /userinfo',
+    violations: [
+      {
+        field: 'Authorization',
+        rule: 'resource',
+        message: 'only a token that was given for a sign-in alone says who signed in',
+        remedy: 'read the ID token, or ask for the scope openid without a resource',
+      },
+    ],
+  });
