@@ -118,8 +118,7 @@ const configuration = (key: JWK, clients: ClientMetadata[]): Configuration => {
       return grant;
     },
     // It calls nobody but the brokers it was told of, on this machine: the library's guard refuses just those.
-    fetch: (url, { dispatcher: _, ...options }: RequestInit & { dispatcher?: unknown }) =>
-      fetch(url, options),
+    fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined } as RequestInit),
     clientBasedCORS: (_ctx, origin) => /^http:\/\/(localhost|127\.0\.0\.1):\d+$/.test(origin),
     renderError: (ctx, { error, error_description: description = '' }) => {
       ctx.set(PAGE_HEADERS);
