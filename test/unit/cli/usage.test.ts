@@ -35,7 +35,7 @@ describe('usage', () => {
   it.each([
     ['no command', '', /Usage: daypass/],
     ['an unknown command', 'frobnicate', /unknown command 'frobnicate'/],
-    ['a command of a later release', 'login', /unknown command 'login'/],
+    ['a command of a later release', 'scan', /unknown command 'scan'/],
     ['a subcommand of a later release', 'audit export', /unknown command 'export'/],
     ['a group without its command', 'tokens', /Usage: daypass tokens/],
     ['an unknown option', 'serve --fast', /unknown option '--fast'/],
