@@ -1,6 +1,6 @@
 import type { App } from '../config/deployment.ts';
 import { hasExpired } from '../config/expiry.ts';
-import type { Holder, HolderRefusal, Issuance, IssuanceRefusal } from '../ledger/ledger.ts';
+import type { Holder, Issuance, IssuanceRefusal, UseRefusal } from '../ledger/ledger.ts';
 import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
 import type { Action, ObjectInQuestion, PolicyEngine, Question } from '../policy/engine.ts';
 import { mustPermit } from '../policy/engine.ts';
@@ -136,8 +136,8 @@ export const heldBy = (token: TokenRecord): Holder => ({
   authorities: authoritiesOf(token),
 });
 
-/** @throws {OAuthError} where a holder, proven when the request began, no longer holds. */
-export const mustStillHold = (refusal: HolderRefusal | undefined): void => {
+/** @throws {OAuthError} where a holder, proven when the request began, no longer holds, or the proof was used before. */
+export const mustStillHold = (refusal: UseRefusal | undefined): void => {
   if (refusal !== undefined) throw refused(refusal);
 };
 

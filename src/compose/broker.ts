@@ -18,6 +18,7 @@ import { createFindToken } from '../broker/find-token.ts';
 import { createTokenProver } from '../broker/held-token.ts';
 import { createIntrospect } from '../broker/introspection/introspect.ts';
 import { createSignIntrospection } from '../broker/introspection/signed-introspection.ts';
+import { createOversight } from '../broker/oversight.ts';
 import { createFollow } from '../broker/revocation/follow.ts';
 import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
 import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
@@ -125,6 +126,7 @@ export const createBroker = (parts: BrokerParts) => {
     follow: following.follow,
     stopFollowing: following.stop,
     lift: createLift(all),
+    ...createOversight({ ...all, configure: parts.configure }),
   };
 };
 

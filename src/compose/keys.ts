@@ -3,7 +3,7 @@ import type { ConfirmedConfiguration, InForce } from '../broker/configuration.ts
 import { type CurrentKeys, createCurrentKeys } from '../broker/keys/current-keys.ts';
 import { createFollowSchedule } from '../broker/keys/follow-schedule.ts';
 import { heedRevocations } from '../broker/keys/heed-revocations.ts';
-import { type KeyStatus, statusOf } from '../broker/keys/list-keys.ts';
+import { createListKeys } from '../broker/keys/list-keys.ts';
 import { createRevokeKey } from '../broker/keys/revoke-key.ts';
 import { createRotateKeys } from '../broker/keys/rotate-keys.ts';
 import type { KeyDependencies } from '../broker/keys/steps.ts';
@@ -121,12 +121,12 @@ export const openSigning = async (options: SigningOptions): Promise<Signing> => 
 
 /** What administrators do with keys. */
 export const createKeyUseCases = ({ work }: Signing, ledger: PostgresLedger) => {
-  const all = { ...work, audit: ledger.audit, revocations: ledger.revocations };
+  const { audit, revocations, tokens } = ledger;
+  const all = { ...work, audit, revocations, tokens };
   return {
     rotateKeys: createRotateKeys(all),
     revokeKey: createRevokeKey(all),
-    listKeys: async (): Promise<readonly KeyStatus[]> =>
-      statusOf(await work.signingKeys.list(), work.settings()),
+    listKeys: createListKeys(all),
   };
 };
 

@@ -119,10 +119,14 @@ export interface AuditTrail {
   /** For what issues nothing: refusals and uses. Claims the proofs too; false if one was seen before. */
   append(record: AuditRecord, proofs?: readonly SeenProof[]): Promise<boolean>;
   /**
-   * For a use that hands out nothing but an answer: on record where its holder still holds in that instant,
-   * else why not. What was read before that may be shown.
+   * For a use that hands out nothing but an answer: on record where its holder still holds in that instant
+   * and no proof was seen before, else why not. What was read before that may be shown.
    */
-  appendUse(record: AuditRecord, holder: Holder): Promise<HolderRefusal | undefined>;
+  appendUse(
+    record: AuditRecord,
+    holder: Holder,
+    proofs?: readonly SeenProof[],
+  ): Promise<UseRefusal | undefined>;
   search(
     filter: AuditFilter,
     page: Page,
@@ -162,6 +166,8 @@ export type Holder = Pick<Issuance, 'keys' | 'authorities'>;
 export type StepRefusal = 'moved_on' | HolderRefusal;
 
 export type HolderRefusal = 'blocked' | 'revoked';
+
+export type UseRefusal = HolderRefusal | 'replayed_proof';
 
 export interface ObjectStep {
   readonly objectId: string;

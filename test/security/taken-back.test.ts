@@ -197,3 +197,39 @@ describe('a revocation', () => {
     expect(body.killed).toMatchObject({ tokens: 1 });
   });
 });
+
+describe('an administrator who is revoked while they are asking', () => {
+  it.each([
+    '/admin/v1/tokens',
+    '/admin/v1/audit',
+    '/admin/v1/revocations',
+    '/admin/v1/tokens/tk_unheard_of',
+    '/admin/v1/config',
+    '/admin/v1/keys',
+  ])('is told nothing by GET %s', async (path) => {
+    const held = await stage.adminOf(['security']);
+    const answer = await revokedMeanwhile(held, () =>
+      stage.client.call(path, { token: held.token, key: held.key }),
+    );
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+  });
+
+  it('is not told what a configuration would change', async () => {
+    const held = await stage.adminOf(['platform']);
+    const { body } = await stage.client.call('/admin/v1/config', held);
+    const answer = await revokedMeanwhile(held, () =>
+      stage.client.call('/admin/v1/config?dry_run=true', { ...held, method: 'PUT', body }),
+    );
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+  });
+});
+
+describe('a dry run', () => {
+  it('tells nothing to the holder of a token that is revoked while it is under way', async () => {
+    const held = await stage.tokenOf();
+    const body = { resource: 'bucket:project-123', actions: ['read'], dry_run: true };
+    const answer = await revokedMeanwhile(held, () => stage.exchange({ ...held, body }));
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_token']);
+    expect(answer.text).not.toContain('would_issue');
+  });
+});

@@ -1,4 +1,7 @@
-import type { SigningKeyRecord } from '../../ledger/signing-keys.ts';
+import type { Tokens } from '../../ledger/ledger.ts';
+import type { SigningKeyRecord, SigningKeys } from '../../ledger/signing-keys.ts';
+import type { Admin } from '../admin.ts';
+import { createWhileHeld } from '../while-held.ts';
 import { type KeySettings, readyAt, signsFrom } from './life-cycle.ts';
 
 /** A key as administrators see it: never its private half, sealed or not. */
@@ -7,6 +10,20 @@ export interface KeyStatus extends Omit<SigningKeyRecord, 'sealed' | 'locked'> {
   readonly readyAt?: Date;
   readonly signsFrom?: Date;
 }
+
+export interface ListKeysDependencies {
+  readonly signingKeys: Pick<SigningKeys, 'list'>;
+  readonly settings: () => KeySettings;
+  readonly tokens: Pick<Tokens, 'recheck'>;
+}
+
+/** All keys, newest first, for an administrator whose token still holds. */
+export const createListKeys = (dependencies: ListKeysDependencies) => {
+  const { signingKeys, settings } = dependencies;
+  const whileHeld = createWhileHeld(dependencies);
+  return (admin: Admin): Promise<readonly KeyStatus[]> =>
+    whileHeld(admin, async () => statusOf(await signingKeys.list(), settings()));
+};
 
 /** Each key with the times that follow from its state and the settings in force. */
 export const statusOf = (

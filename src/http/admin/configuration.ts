@@ -1,17 +1,18 @@
 import { z } from 'zod';
-import type { Admin } from '../../broker/admin.ts';
 import type { CurrentConfiguration } from '../../broker/configuration.ts';
 import type { Configure } from '../../broker/configure/configure.ts';
-import type { Configurations } from '../../ledger/ledger.ts';
-import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { Oversight } from '../../broker/oversight.ts';
 import { NO_STORE } from '../reply.ts';
-import { type Input, type Route, route } from '../route.ts';
+import { type Route, route } from '../route.ts';
 
-export interface ConfigurationRoutes {
-  readonly configure: Configure;
-  readonly configurations: Configurations;
+export interface ConfigurationRoutes
+  extends Pick<Oversight, 'showConfiguration' | 'planConfiguration'> {
+  readonly configure: Pick<Configure, 'apply'>;
   readonly configuration: CurrentConfiguration;
 }
+
+const READ = { roles: ['security', 'platform', 'auditor'], reach: 'deployment' } as const;
+const CHANGE = { roles: ['platform'], reach: 'deployment' } as const;
 
 /** The document as `daypass.yaml` has it; `docs/daypass.schema.json` describes its members. */
 const document: z.ZodType<object> = z.looseObject({});
@@ -23,15 +24,14 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
     method: 'GET',
     path: '/admin/v1/config',
     summary: 'The configuration in force, as it was applied',
-    authentication: { roles: ['security', 'platform', 'auditor'], reach: 'deployment' },
+    authentication: READ,
     answer: {
       status: 200,
       schema: document,
       description: 'The document; headers say who applied it and when',
     },
-    handle: async () => {
-      const applied = await broker.configurations.current();
-      if (!applied) throw new OAuthError('not_found', 'no configuration has been applied');
+    handle: async ({ admin }) => {
+      const applied = await broker.showConfiguration(admin);
       const headers = {
         ...NO_STORE,
         ETag: `"${applied.version}"`,
@@ -42,24 +42,20 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
       return { status: 200, headers, body: applied.document };
     },
   }),
-  route<object, z.output<typeof configQuery>>({
+  route({
     method: 'PUT',
     path: '/admin/v1/config',
     summary: 'Replace the configuration as a whole; with dry_run, say what that would change',
-    authentication: { roles: ['platform'], reach: 'deployment' },
+    authentication: CHANGE,
     body: document,
     query: configQuery,
     answer: { status: 200, schema: planAnswer, description: 'What changed, or would change' },
-    handle: async ({
-      body,
-      query,
-      admin,
-    }: Input<object, z.output<typeof configQuery>> & { readonly admin: Admin }) => {
+    handle: async ({ body, query, admin }) => {
       if (query.dry_run === 'true') {
         return {
           status: 200,
           headers: NO_STORE,
-          body: { changes: await broker.configure.plan(body) },
+          body: { changes: await broker.planConfiguration(admin, body) },
         };
       }
       const { userId, known, holder, judgedUnder } = admin;

@@ -1,4 +1,4 @@
-import type { KeyStatus } from '../../broker/keys/list-keys.ts';
+import type { createListKeys } from '../../broker/keys/list-keys.ts';
 import type { createRevokeKey } from '../../broker/keys/revoke-key.ts';
 import type { createRotateKeys } from '../../broker/keys/rotate-keys.ts';
 import { NO_STORE } from '../reply.ts';
@@ -15,7 +15,7 @@ import {
 } from '../wire/keys.ts';
 
 export interface KeyRoutes {
-  readonly listKeys: () => Promise<readonly KeyStatus[]>;
+  readonly listKeys: ReturnType<typeof createListKeys>;
   readonly rotateKeys: ReturnType<typeof createRotateKeys>;
   readonly revokeKey: ReturnType<typeof createRevokeKey>;
 }
@@ -32,10 +32,10 @@ export const keyRoutes = (broker: KeyRoutes): Route[] => [
       'Signing keys: which signs, which is next and when, which stay published and until when',
     authentication: READ,
     answer: { status: 200, schema: keyList, description: 'All keys, newest first' },
-    handle: async () => ({
+    handle: async ({ admin }) => ({
       status: 200,
       headers: NO_STORE,
-      body: toKeyList(await broker.listKeys()),
+      body: toKeyList(await broker.listKeys(admin)),
     }),
   }),
   route({

@@ -1,16 +1,12 @@
 import { z } from 'zod';
-import { mustReach } from '../../broker/admin.ts';
-import type { AuditTrail, Tokens } from '../../ledger/ledger.ts';
-import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { Oversight } from '../../broker/oversight.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 import { auditItem, toAuditItem, tokenItem, toTokenItem } from '../wire/admin.ts';
 import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
 import { identifier, text, timestamp } from '../wire/text.ts';
 
-export interface RecordRoutes {
-  readonly tokens: Tokens;
-  readonly audit: AuditTrail;
+export interface RecordRoutes extends Pick<Oversight, 'listTokens' | 'showToken' | 'searchAudit'> {
   readonly now: () => Date;
 }
 
@@ -36,7 +32,7 @@ const auditQuery = z.strictObject({
   ...pageQuery,
 });
 
-export const recordRoutes = ({ tokens, audit, now }: RecordRoutes): Route[] => [
+export const recordRoutes = (broker: RecordRoutes): Route[] => [
   route({
     method: 'GET',
     path: '/admin/v1/tokens',
@@ -50,12 +46,11 @@ export const recordRoutes = ({ tokens, audit, now }: RecordRoutes): Route[] => [
     },
     handle: async ({ query, admin }) => {
       const page = toPage(query);
-      const filter = { ...whoseOf(query), tenantId: admin.deployment ? undefined : admin.tenantId };
-      const found = await tokens.list(filter, onePast(page));
+      const found = await broker.listTokens(admin, whoseOf(query), onePast(page));
       return {
         status: 200,
         headers: NO_STORE,
-        body: toList(found, page, ({ token }) => token.tokenId, toTokenItem(now())),
+        body: toList(found, page, ({ token }) => token.tokenId, toTokenItem(broker.now())),
       };
     },
   }),
@@ -66,10 +61,8 @@ export const recordRoutes = ({ tokens, audit, now }: RecordRoutes): Route[] => [
     authentication: READERS,
     answer: { status: 200, schema: tokenItem, description: 'Its record' },
     handle: async ({ params, admin }) => {
-      const found = await tokens.find(params.token_id ?? '');
-      mustReach(admin, found?.token.tenantId, noSuchToken());
-      if (!found) throw noSuchToken();
-      return { status: 200, headers: NO_STORE, body: toTokenItem(now())(found) };
+      const found = await broker.showToken(admin, params.token_id ?? '');
+      return { status: 200, headers: NO_STORE, body: toTokenItem(broker.now())(found) };
     },
   }),
   route({
@@ -81,10 +74,10 @@ export const recordRoutes = ({ tokens, audit, now }: RecordRoutes): Route[] => [
     answer: { status: 200, schema: listOf(auditItem), description: 'Newest first' },
     handle: async ({ query, admin }) => {
       const page = toPage(query);
-      const found = await audit.search(
+      const found = await broker.searchAudit(
+        admin,
         {
           ...whoseOf(query),
-          tenantId: admin.deployment ? undefined : admin.tenantId,
           tokenId: query.token_id,
           objectId: query.object_id,
           actor: query.actor,
@@ -113,15 +106,3 @@ const whoseOf = (query: {
   userId: query.user_id,
   deviceId: query.device_id,
 });
-
-const noSuchToken = (): OAuthError =>
-  new OAuthError('not_found', 'no such token', {
-    violations: [
-      {
-        field: 'token_id',
-        rule: 'unknown_token',
-        message: 'there is no such token within your reach',
-        remedy: 'search with app_id or user_id',
-      },
-    ],
-  });

@@ -1,12 +1,6 @@
 import { z } from 'zod';
-import { mustReach } from '../../broker/admin.ts';
-import {
-  type createLift,
-  type createRevoke,
-  noSuchRevocation,
-  receiptOf,
-} from '../../broker/revocation/revoke.ts';
-import type { Revocations } from '../../ledger/ledger.ts';
+import type { Oversight } from '../../broker/oversight.ts';
+import type { createLift, createRevoke } from '../../broker/revocation/revoke.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 import {
@@ -17,16 +11,15 @@ import {
 } from '../wire/admin.ts';
 import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
 
-export interface RevocationRoutes {
+export interface RevocationRoutes extends Pick<Oversight, 'listRevocations' | 'showRevocation'> {
   readonly revoke: ReturnType<typeof createRevoke>;
   readonly lift: ReturnType<typeof createLift>;
-  readonly revocations: Revocations;
 }
 
 const SECURITY = { roles: ['security'], reach: 'tenant' } as const;
 const READERS = { roles: ['security', 'auditor'], reach: 'tenant' } as const;
 
-export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes): Route[] => [
+export const revocationRoutes = (broker: RevocationRoutes): Route[] => [
   route({
     method: 'POST',
     path: '/admin/v1/revocations',
@@ -41,7 +34,7 @@ export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes
     handle: async ({ body, admin }) => ({
       status: 201,
       headers: NO_STORE,
-      body: toRevocationAnswer(await revoke(admin, toRevocationRequest(body))),
+      body: toRevocationAnswer(await broker.revoke(admin, toRevocationRequest(body))),
     }),
   }),
   route({
@@ -53,15 +46,11 @@ export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes
     answer: { status: 200, schema: listOf(revocationAnswer), description: 'Newest first' },
     handle: async ({ query, admin }) => {
       const page = toPage(query);
-      const found = await revocations.list(
-        admin.deployment ? undefined : admin.tenantId,
-        onePast(page),
-      );
-      const show = (one: (typeof found)[number]) => toRevocationAnswer(receiptOf(one));
+      const found = await broker.listRevocations(admin, onePast(page));
       return {
         status: 200,
         headers: NO_STORE,
-        body: toList(found, page, (one) => one.revocationId, show),
+        body: toList(found, page, ({ revocation }) => revocation.revocationId, toRevocationAnswer),
       };
     },
   }),
@@ -72,10 +61,8 @@ export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes
     authentication: READERS,
     answer: { status: 200, schema: revocationAnswer, description: 'Its receipt, as it was given' },
     handle: async ({ params, admin }) => {
-      const found = await revocations.find(params.id ?? '');
-      mustReach(admin, found?.tenantId, noSuchRevocation());
-      if (!found) throw noSuchRevocation();
-      return { status: 200, headers: NO_STORE, body: toRevocationAnswer(receiptOf(found)) };
+      const found = await broker.showRevocation(admin, params.id ?? '');
+      return { status: 200, headers: NO_STORE, body: toRevocationAnswer(found) };
     },
   }),
   route({
@@ -85,7 +72,7 @@ export const revocationRoutes = ({ revoke, lift, revocations }: RevocationRoutes
     authentication: SECURITY,
     answer: { status: 204, description: 'The block has ended' },
     handle: async ({ params, admin }) => {
-      await lift(admin, params.id ?? '');
+      await broker.lift(admin, params.id ?? '');
       return { status: 204 };
     },
   }),

@@ -1,5 +1,5 @@
-import type { AuditTrail, HolderRefusal } from '../ledger.ts';
-import type { AuditRecord } from '../records.ts';
+import type { AuditTrail, UseRefusal } from '../ledger.ts';
+import type { AuditRecord, SeenProof } from '../records.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
 import { type AuditEvent, Prisma } from './generated/client.ts';
@@ -9,24 +9,18 @@ import { auditToRow, known } from './rows.ts';
 export const createAuditTrail = (database: Database): AuditTrail => ({
   append: (record, proofs = []) =>
     promptly(async () => {
-      const ids = JSON.stringify(
-        proofs.map(({ id, keepUntil }) => ({ id, expires_at: keepUntil })),
-      );
       const claimed = await database.$queryRaw<{ fresh: boolean }[]>`
-        WITH wanted AS (SELECT * FROM jsonb_to_recordset(${ids}::jsonb) AS p(id text, expires_at timestamptz)),
-        claimed AS (
-          INSERT INTO replay (id, expires_at) SELECT id, expires_at FROM wanted ORDER BY id
-          ON CONFLICT DO NOTHING RETURNING id
-        ), written AS (${insertAudit(record)} RETURNING event_id)
-        SELECT (SELECT count(*) FROM claimed) = (SELECT count(*) FROM wanted) AS fresh FROM written`;
+        WITH ${claim(proofs)}, written AS (${insertAudit(record)} RETURNING event_id)
+        SELECT ${ALL_FRESH} AS fresh FROM written`;
       return claimed[0]?.fresh === true;
     }),
 
-  appendUse: (record, holder) =>
+  appendUse: (record, holder, proofs = []) =>
     orUnavailable(async () => {
       const wait = database.$executeRaw(waitForRevocations(holder.keys));
-      const write = database.$queryRaw<{ refusal: HolderRefusal | null }[]>`
-        WITH holder AS (SELECT ${refusalOf(holder)} AS refusal),
+      const write = database.$queryRaw<{ refusal: UseRefusal | null }[]>`
+        WITH ${claim(proofs)},
+        holder AS (SELECT COALESCE(${refusalOf(holder)}, CASE WHEN NOT ${ALL_FRESH} THEN 'replayed_proof' END) AS refusal),
         written AS (${insertAudit(record)} WHERE (SELECT refusal FROM holder) IS NULL RETURNING event_id)
         SELECT refusal FROM holder`;
       const [, rows] = await database.$transaction([wait, write]);
@@ -57,6 +51,19 @@ export const createAuditTrail = (database: Database): AuditTrail => ({
       return events.map(fromEvent);
     }),
 });
+
+/** Uses proofs up, in a fixed order: two requests with the same ones never wait for each other in a circle. */
+const claim = (proofs: readonly SeenProof[]): Prisma.Sql => {
+  const ids = JSON.stringify(proofs.map(({ id, keepUntil }) => ({ id, expires_at: keepUntil })));
+  return Prisma.sql`
+    wanted AS (SELECT * FROM jsonb_to_recordset(${ids}::jsonb) AS p(id text, expires_at timestamptz)),
+    claimed AS (
+      INSERT INTO replay (id, expires_at) SELECT id, expires_at FROM wanted ORDER BY id
+      ON CONFLICT DO NOTHING RETURNING id
+    )`;
+};
+
+const ALL_FRESH = Prisma.sql`((SELECT count(*) FROM claimed) = (SELECT count(*) FROM wanted))`;
 
 /** An INSERT of one event, to be run alone or inside a larger statement. */
 export const insertAudit = (record: AuditRecord): Prisma.Sql => Prisma.sql`
