@@ -39,10 +39,43 @@ describe('metadata of the authorization server, RFC 8414', () => {
     const { issuer } = endpoint;
     expect(await read(OAUTH)).toEqual({
       issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      pushed_authorization_request_endpoint: `${issuer}/par`,
+      require_pushed_authorization_requests: false,
       token_endpoint: `${issuer}/token`,
+      userinfo_endpoint: `${issuer}/userinfo`,
+      end_session_endpoint: `${issuer}/session/end`,
       jwks_uri: `${issuer}/jwks`,
-      response_types_supported: [],
-      grant_types_supported: ['client_credentials', EXCHANGE],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query', 'fragment'],
+      grant_types_supported: [
+        'authorization_code',
+        'refresh_token',
+        'client_credentials',
+        EXCHANGE,
+      ],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      prompt_values_supported: ['none', 'login', 'consent'],
+      scopes_supported: ['openid', 'offline_access'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+      claims_supported: [
+        'sub',
+        'iss',
+        'aud',
+        'exp',
+        'iat',
+        'auth_time',
+        'nonce',
+        'acr',
+        'sid',
+        'tenant',
+      ],
+      claims_parameter_supported: false,
+      request_parameter_supported: true,
+      request_uri_parameter_supported: false,
+      request_object_signing_alg_values_supported: ALGORITHMS,
       token_endpoint_auth_methods_supported: [
         'client_secret_basic',
         'client_secret_post',
@@ -90,7 +123,7 @@ describe('metadata of the authorization server, RFC 8414', () => {
     expect((await fetch(String(service_documentation))).status).toBe(200);
   });
 
-  it.each(['/authorize', '/auth', '/par', '/request', '/me', '/userinfo', '/session/end', '/reg'])(
+  it.each(['/auth', '/request', '/me', '/reg', '/device/auth', '/backchannel'])(
     '§2 is silent about %s, where nothing answers',
     async (path) => {
       for (const method of ['GET', 'POST']) {
