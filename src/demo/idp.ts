@@ -118,7 +118,10 @@ const configuration = (key: JWK, clients: ClientMetadata[]): Configuration => {
       return grant;
     },
     // It calls nobody but the brokers it was told of, on this machine: the library's guard refuses just those.
-    fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined } as RequestInit),
+    fetch: (url, options) => {
+      const { dispatcher: _, ...rest } = { dispatcher: undefined, ...options };
+      return fetch(url, rest);
+    },
     clientBasedCORS: (_ctx, origin) => /^http:\/\/(localhost|127\.0\.0\.1):\d+$/.test(origin),
     renderError: (ctx, { error, error_description: description = '' }) => {
       ctx.set(PAGE_HEADERS);
