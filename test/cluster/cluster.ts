@@ -140,7 +140,7 @@ export const openCluster = async (): Promise<Cluster> => {
 };
 
 /** The longest that an app may hold a token: nothing here ends by itself. */
-const EXCHANGE = {
+export const EXCHANGE = {
   resource: 'bucket:project-123',
   actions: ['read', 'write', 'list'],
   ttl: 900,

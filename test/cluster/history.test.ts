@@ -36,7 +36,7 @@ beforeAll(async () => {
     const place = kill % INSTANCES;
     await cluster.rig.brokers[place]!.kill();
     const gone = performance.now();
-    await restart(place);
+    await cluster.rig.startBroker(place);
     restarts.push(performance.now() - gone);
     killed = workload.answered();
   }
@@ -69,15 +69,6 @@ afterAll(async () => {
   ]);
   await cluster?.stop();
 });
-
-/** As a supervisor does: a broker that finds the database too busy to answer ends, and is started again. */
-const restart = async (place: number): Promise<void> => {
-  for (let tries = 1; ; tries += 1) {
-    const failure = await cluster.rig.startBroker(place).catch((error: unknown) => error);
-    if (failure === undefined) return;
-    if (tries === 5) throw failure;
-  }
-};
 
 describe(`G1 G3 T19 ${OPERATIONS} operations while brokers are killed ${KILLS} times`, () => {
   it('honour and issue nothing after its revocation, lose no record, and add up', () => {

@@ -1,12 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/client.ts';
-import { newKey } from '../support/client.ts';
-import { APPS, type Cluster, type Held, INSTANCES, openCluster, UPLOAD } from './cluster.ts';
+import { createClient, newKey } from '../support/client.ts';
+import {
+  APPS,
+  type Cluster,
+  EXCHANGE,
+  type Held,
+  INSTANCES,
+  openCluster,
+  UPLOAD,
+} from './cluster.ts';
 import { printFigures, sized } from './figures.ts';
 
 const STANDSTILL_MS = sized(30_000, 5_000);
-const HANDS = sized(30, 12);
+const HANDS = 12;
+/** Rounds of asking again, until it answers what was not revoked: to begin with it may say 503. */
+const ROUNDS = 20;
 /** The one that stands still. */
 const ZOMBIE = INSTANCES - 1;
 /** Revoked through another while it stands still, or left alone: without those, a broken instance would pass. */
@@ -55,19 +65,28 @@ beforeAll(async () => {
   await Promise.all(hands.map((hand) => Promise.all(triesOf(hand))));
 
   const zombie = cluster.rig.brokers[ZOMBIE]!;
+  // Connections that are open when it stops are idle too long when it goes on, and are cut with what lies in
+  // them. By another name of the same address requests come on connections that it has yet to accept.
+  const unconnected = createClient(zombie.url.replace('localhost', '127.0.0.1'), cluster.issuer);
+  await unconnected.call('/exchange', { body: {}, headers: { dpop: 'none' } }); // for its nonce
   await zombie.suspend();
   const stood = performance.now();
-  const waiting = hands.flatMap(triesOf);
+  const waiting = hands.flatMap((hand) => [...triesOf(hand), ...triesOf(hand, unconnected)]);
   const waitingRemoved = triesOf(removed);
   await pause(500); // long enough for what was sent to lie there
   await revokeAll();
   await withoutApp();
   await pause(Math.max(0, STANDSTILL_MS - (performance.now() - stood)));
   zombie.resume();
-  const fresh = hands.flatMap(triesOf);
-  const freshRemoved = triesOf(removed);
-  [buffered, after] = await Promise.all([Promise.all(waiting), Promise.all(fresh)]);
-  configured = await Promise.all([...waitingRemoved, ...freshRemoved]);
+  const fresh = [...hands, removed].flatMap((hand) => triesOf(hand));
+  buffered = await Promise.all(waiting);
+  after = await Promise.all(fresh.slice(0, -4));
+  configured = await Promise.all([...waitingRemoved, ...fresh.slice(-4)]);
+  for (let round = 0; round < ROUNDS && accepted(after, false).length === 0; round += 1) {
+    await pause(250);
+    after.push(...(await Promise.all(hands.flatMap((hand) => triesOf(hand)))));
+    configured.push(...(await Promise.all(triesOf(removed))));
+  }
 });
 afterAll(async () => {
   const row = (what: string, outcomes: readonly Outcome[] = []) => ({
@@ -76,11 +95,12 @@ afterAll(async () => {
     'of revoked, accepted': accepted(outcomes, true).length,
     'of revoked, refused': outcomes.filter((one) => isDead(one) && /^4/.test(one.answer)).length,
     'of others, accepted': accepted(outcomes, false).length,
-    'cut or 503': outcomes.filter(({ answer }) => /^(cut|503)/.test(answer)).length,
+    'answered 503': outcomes.filter(({ answer }) => answer.startsWith('503')).length,
+    cut: outcomes.filter(({ answer }) => answer === 'cut').length,
   });
   printFigures(`One instance stands still for ${STANDSTILL_MS / 1000} s`, [
     row('in its sockets meanwhile', buffered),
-    row('the moment it went on', after),
+    row('from the moment it went on', after),
     row('of an app that was removed', configured),
   ]);
   await cluster?.stop();
@@ -91,8 +111,7 @@ const isDead = ({ fate }: Outcome): boolean => fate !== 'nothing';
 const accepted = (outcomes: readonly Outcome[], dead: boolean): readonly Outcome[] =>
   outcomes.filter((one) => isDead(one) === dead && one.answer.startsWith('2'));
 
-const triesOf = (hand: Hand): Promise<Outcome>[] => {
-  const client = cluster.clients[ZOMBIE]!;
+const triesOf = (hand: Hand, client = cluster.clients[ZOMBIE]!): Promise<Outcome>[] => {
   const { fate, token, key } = hand;
   const tries: [string, () => Promise<Answer>][] = [
     ['narrow', () => client.call('/exchange', { body: {}, token, key })],
@@ -100,7 +119,11 @@ const triesOf = (hand: Hand): Promise<Outcome>[] => {
     ['upload', () => client.call('/request-upload', { body: UPLOAD, token, key })],
   ];
   // A token that was taken back says nothing of the sign-in it came from.
-  if (fate !== 'token') tries.push(['issue', () => cluster.exchange(ZOMBIE, hand.idToken, key)]);
+  if (fate !== 'token')
+    tries.push([
+      'issue',
+      () => client.call('/exchange', { body: EXCHANGE, token: hand.idToken, key, bound: false }),
+    ]);
   return tries.map(async ([what, ask]) => {
     const answer = await ask().catch(() => undefined);
     const text = answer ? `${answer.status} ${String(answer.body.error ?? '')}`.trim() : 'cut';

@@ -73,7 +73,7 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
     ...env,
   };
   const start = (place: number): Promise<BrokerProcess> =>
-    startBroker({ ...settings, PORT: String(ports[place]) });
+    supervised(() => startBroker({ ...settings, PORT: String(ports[place]) }));
   const brokers: BrokerProcess[] = [];
   const end = async (): Promise<void> => {
     await Promise.all(brokers.map((broker) => broker.kill()));
@@ -129,6 +129,17 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
       await end();
     },
   };
+};
+
+/** A broker that finds the database too busy to answer ends, and is started again. */
+const supervised = async (start: () => Promise<BrokerProcess>): Promise<BrokerProcess> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === 5 || !String(error).includes('is not available')) throw error;
+    }
+  }
 };
 
 const demoCompany = (idp: string): DeploymentDocument => {
