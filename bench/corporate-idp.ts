@@ -73,6 +73,8 @@ export const startCorporateIdp = async (): Promise<CorporateIdp> => {
   };
 };
 
+export const emailOf = (user: number): string => `person.${user}@acme.example`;
+
 const DEPARTMENTS = ['sales', 'engineering', 'finance', 'operations', 'legal'];
 
 /** What a large IdP sends: about twenty claims, groups among them. */
@@ -96,7 +98,7 @@ const claims = (issuer: string, audience: string, user: number): object => {
     name: `Person Number ${user}`,
     given_name: 'Person',
     family_name: `Number ${user}`,
-    email: `person.${user}@acme.example`,
+    email: emailOf(user),
     email_verified: true,
     locale: 'en-IE',
     groups: ['everyone', 'vpn', `team-${user % 40}`, `floor-${user % 7}`],

@@ -1,10 +1,12 @@
 /**
- * Stock oidc-provider, answering `client_credentials`: a program of its own.
+ * Stock oidc-provider, answering `client_credentials`, with and without a DPoP proof, and introspection: a
+ * program of its own.
  *
  * For each request it authenticates one client by a secret it holds in memory, resolves the resource and
  * the scope, makes a token and, where the token is opaque, writes it to Postgres in one autocommitted
  * statement. A JWT it signs (ES256) and writes nowhere. It verifies no ID token, asks no policy, and keeps
- * neither lineage nor an audit event.
+ * neither lineage nor an audit event. A proof it checks with its own nonces, and remembers by its adapter's
+ * find and upsert.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type JWK, Provider } from 'oidc-provider';
@@ -39,6 +41,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    introspection: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_ctx, resource) => ({

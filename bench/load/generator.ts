@@ -4,24 +4,28 @@ import type { LoadOrder, LoadReport, LoadRequest } from './messages.ts';
 
 interface Outcome {
   readonly status: number;
-  /** Kept of refusals only. */
+  /** Kept of refusals, and where an answer must say something. */
   readonly text: string;
 }
 
 /** One request on one connection. The lowest level of undici: what it costs, it takes from the servers. */
-const post = (client: Client, { path, headers, body }: LoadRequest): Promise<Outcome> =>
+const ask = (
+  client: Client,
+  { method = 'POST', path, headers, body }: LoadRequest,
+  keep: boolean,
+): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     let status = 0;
     let text = '';
     client.dispatch(
-      { path, method: 'POST', headers: headers as Record<string, string>, body },
+      { path, method, headers: headers as Record<string, string>, body: body ?? null },
       {
         onRequestStart: () => undefined,
         onResponseStart: (_controller, statusCode) => {
           status = statusCode;
         },
         onResponseData: (_controller, chunk) => {
-          if (status >= 300) text += String(chunk);
+          if (keep || status >= 300) text += String(chunk);
         },
         onResponseEnd: () => resolve({ status, text }),
         onResponseError: (_controller, error) => reject(error),
@@ -39,21 +43,24 @@ const percentile = (sorted: Float64Array, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
 const run = async (order: LoadOrder): Promise<LoadReport> => {
-  const { origin, requests, connections, seconds, rate } = order;
+  const { origin, requests, connections, seconds, rate, once, answer } = order;
   const clients = Array.from({ length: connections }, () => new Client(origin, { pipelining: 1 }));
   const tally: Tally = { latencies: [], failures: 0, firstFailure: undefined };
   let next = order.first;
+  const left = (): number => (once ? requests.length - next : Number.POSITIVE_INFINITY);
 
   /** @param due when the request was meant to leave, by `performance.now()` */
   const send = async (client: Client, due: number): Promise<void> => {
     const request = requests[next % requests.length];
     next += 1;
     if (!request) throw new Error('there are no requests to send');
-    const { status, text } = await post(client, request).catch((error: unknown) => ({
-      status: 0,
-      text: String(error),
-    }));
-    if (status >= 200 && status < 300) {
+    const { status, text } = await ask(client, request, answer !== undefined).catch(
+      (error: unknown) => ({
+        status: 0,
+        text: String(error),
+      }),
+    );
+    if (status >= 200 && status < 300 && (answer === undefined || text.includes(answer))) {
       tally.latencies.push(performance.now() - due);
       return;
     }
@@ -63,14 +70,19 @@ const run = async (order: LoadOrder): Promise<LoadReport> => {
 
   const started = performance.now();
   await (rate === undefined
-    ? saturate(clients, send, started + seconds * 1000)
-    : keepSchedule(clients, send, { started, rate, count: Math.floor(rate * seconds) }));
+    ? saturate(clients, send, { until: started + seconds * 1000, left })
+    : keepSchedule(clients, send, {
+        started,
+        rate,
+        count: Math.min(Math.floor(rate * seconds), left()),
+      }));
   const taken = (performance.now() - started) / 1000;
   await Promise.all(clients.map((client) => client.close()));
 
   const sorted = Float64Array.from(tally.latencies).sort();
   return {
     answers: sorted.length,
+    sent: next - order.first,
     failures: tally.failures,
     firstFailure: tally.firstFailure,
     seconds: taken,
@@ -82,10 +94,14 @@ const run = async (order: LoadOrder): Promise<LoadReport> => {
 type Send = (client: Client, due: number) => Promise<void>;
 
 /** Every connection asks again as soon as it is answered. */
-const saturate = (clients: readonly Client[], send: Send, until: number): Promise<unknown> =>
+const saturate = (
+  clients: readonly Client[],
+  send: Send,
+  { until, left }: { until: number; left: () => number },
+): Promise<unknown> =>
   Promise.all(
     clients.map(async (client) => {
-      for (let now = performance.now(); now < until; now = performance.now()) {
+      for (let now = performance.now(); now < until && left() > 0; now = performance.now()) {
         await send(client, now);
       }
     }),

@@ -1,0 +1,131 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { startBaseline } from './baseline.ts';
+import { startBroker } from './broker.ts';
+import { startCorporateIdp } from './corporate-idp.ts';
+import { fill } from './fill.ts';
+import { startLoadGenerator } from './load.ts';
+import { type Measured, measure, type Rig } from './measure.ts';
+import type { BenchOptions } from './options.ts';
+import { type Result, summarise } from './results.ts';
+import { type LargeRevocation, measureLargeRevocations } from './revoke-app.ts';
+import { measureScale, type ScaleResult } from './scale.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+import { createScenarios } from './scenarios/scenarios.ts';
+import { onStage, type Stage } from './stage.ts';
+
+type Say = (text: string) => void;
+
+export interface Comparison {
+  readonly results: readonly Result[];
+  readonly measured: Measured;
+  readonly revocations: readonly LargeRevocation[];
+}
+
+const isAsked = ({ only }: BenchOptions, id: string): boolean =>
+  only.length === 0 || only.includes(id);
+
+/** The broker beside the stock server, then large revocations. */
+export const compare = (options: BenchOptions, say: Say): Promise<Comparison> =>
+  onStage(async (stage) => {
+    say('starting the broker and the stock server');
+    const { rig, scenarios } = await openRig(stage, options);
+    const asked = scenarios.filter(({ id }) => isAsked(options, id));
+    const measured = await measure({ ...rig, options, scenarios: asked, say });
+    const revocations = isAsked(options, 'revoke-app')
+      ? await measureLargeRevocations({
+          databaseUrl: (await stage.database('revocations')).url,
+          ...options.revokeApp,
+          say,
+        })
+      : [];
+    return { results: summarise(asked, measured), measured, revocations };
+  });
+
+const openRig = async (
+  stage: Stage,
+  { connections, users, profile }: BenchOptions,
+): Promise<{ rig: Rig; scenarios: Scenario[] }> => {
+  const { dir, postgres, keep } = stage;
+  const own = await stage.database('daypass');
+  const stock = await stage.database('baseline');
+  const idp = keep(await startCorporateIdp());
+  const broker = keep(await startBroker({ dir, databaseUrl: own.url, idp, profile }));
+  const baseline = keep(await startBaseline(stock.url));
+  const rig: Rig = {
+    connections,
+    servers: { broker, baseline },
+    databases: { broker: own.pool, baseline: stock.pool },
+    postmaster: postgres.pid,
+    load: keep(startLoadGenerator()),
+  };
+  const scenarios = createScenarios({
+    idp,
+    users,
+    brokerOrigin: broker.origin,
+    baselineOrigin: baseline.origin,
+  });
+  return { rig, scenarios };
+};
+
+/** What is compared: the two that write, and one that only looks something up. */
+const SCALED = ['exchange-dpop-opaque', 'introspect-opaque', 'revoke-token'];
+
+export interface Scaled {
+  readonly results: readonly ScaleResult[];
+  /** Of the full database, indexes included. */
+  readonly bytes: number;
+}
+
+/** Two brokers, each on a database of its own in one Postgres: next to nothing in one, a great deal in the other. */
+export const compareScales = (options: BenchOptions, say: Say): Promise<Scaled> =>
+  onStage(async (stage) => {
+    const { dir, postgres, keep } = stage;
+    const idp = keep(await startCorporateIdp());
+    const load = keep(startLoadGenerator());
+    const open = async (name: string) => {
+      const { url, pool } = await stage.database(name);
+      const home = join(dir, name);
+      mkdirSync(home);
+      const broker = keep(
+        await startBroker({ dir: home, databaseUrl: url, idp, profile: undefined }),
+      );
+      const rig: Rig = {
+        connections: options.connections,
+        servers: { broker, baseline: broker },
+        databases: { broker: pool, baseline: pool },
+        postmaster: postgres.pid,
+        load,
+      };
+      const { users } = options;
+      const { origin } = broker;
+      const scenarios = createScenarios({
+        idp,
+        users,
+        brokerOrigin: origin,
+        baselineOrigin: origin,
+      });
+      return { rig, pool, scenarios };
+    };
+    say('starting two brokers');
+    const empty = await open('daypass');
+    const full = await open('filled');
+    const { tokens, auditEvents } = options.scale;
+    await fill(full.pool, { tokens, ofOneApp: tokens / 10, auditEvents, revocations: 5_000 }, say);
+    const { rows } = await full.pool.query<{ bytes: string }>(
+      'SELECT pg_database_size(current_database()) AS bytes',
+    );
+    const find = (scenarios: readonly Scenario[], id: string): Scenario => {
+      const found = scenarios.find((scenario) => scenario.id === id);
+      if (!found) throw new Error(`there is no scenario ${id}`);
+      // Millions of rows are not counted before and after each run.
+      return { ...found, records: [] };
+    };
+    const pairs = SCALED.filter((id) => isAsked(options, id)).map((id) => ({
+      empty: find(empty.scenarios, id),
+      full: find(full.scenarios, id),
+    }));
+    const rigs = { empty: empty.rig, full: full.rig };
+    const results = await measureScale({ options, pairs, rigs, say });
+    return { results, bytes: Number(rows[0]?.bytes) };
+  });
