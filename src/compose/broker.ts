@@ -24,6 +24,7 @@ import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
 import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
 import { createStatusList } from '../broker/revocation/status-list.ts';
 import { createVerifierProver } from '../broker/revocation/verifier.ts';
+import { createTokenStatuses } from '../broker/sign-in/refresh-status.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
 import { createRequestUpload } from '../broker/upload/request-upload.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
@@ -83,6 +84,7 @@ export const createBroker = (parts: BrokerParts) => {
     issuer,
   });
   const exchange = createExchange({ ...all, decide, mint });
+  const people = createSignInUseCases({ ...parts, keys, decide, exchange });
   const following = createFollow({ feed: ledger.feed });
   const readAccessToken = createAccessTokenReader({
     issuer,
@@ -106,7 +108,7 @@ export const createBroker = (parts: BrokerParts) => {
     hear: createHear(all),
     exchange,
     dpop,
-    ...createSignInUseCases({ ...parts, keys, decide, exchange }),
+    ...people,
     dryRun: createDryRun({ ...all, decide }),
     requestUpload: createRequestUpload(all),
     uploadStatus: createUploadStatus(all),
@@ -116,9 +118,13 @@ export const createBroker = (parts: BrokerParts) => {
     listObjects: createListObjects(all),
     deleteObject: createDeleteObject(all),
     adminDoor: createAdminDoor({ configuration, policy, issuer }),
-    introspect: createIntrospect({ ...all, findToken }),
     signIntrospection: createSignIntrospection({ signer: keys.signer, issuer, now }),
-    revokeOwn: createRevokeOwn({ ...all, findToken }),
+    ...createTokenStatuses({
+      ...all,
+      ...people,
+      introspect: createIntrospect({ ...all, findToken }),
+      revokeOwn: createRevokeOwn({ ...all, findToken }),
+    }),
     ...createKeyUseCases(signing, ledger),
     revoke: createRevoke(all),
     proveVerifier: createVerifierProver(all),

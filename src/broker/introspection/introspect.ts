@@ -97,6 +97,7 @@ const membersOf = (
  * it is used, and only by us; another API has nothing but this answer to go by.
  */
 const scopesNow = (token: TokenRecord, app: App, target: Target): readonly string[] => {
+  if (target.kind === 'sign-in') return token.scopes;
   const grants = grantsFor(app, target);
   if (target.kind !== 'api') return token.scopes;
   const scopes = token.scopes.filter(
