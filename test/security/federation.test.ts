@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MutableToken } from 'oauth2-mock-server';
+import { createFetch } from '../../src/egress/fetch.ts';
+import { createFederation } from '../../src/federation/federation.ts';
 import { listenOther, openTwoIdps, refusalOf, SELF, type TwoIdps } from '../support/two-idps.ts';
 import { startTarget } from '../unit/egress/target.ts';
 import { newSigningKey, signJwt } from './corporate-sso.ts';
@@ -377,6 +379,32 @@ describe('signing in through two IdPs', () => {
       expect(refusal).toMatchObject({ code, rule });
       expect(JSON.stringify(refusal)).not.toMatch(/<script>|nobody we know/);
     });
+  });
+
+  describe('N01: where metadata is fetched from', () => {
+    it.each(['127.0.0.1', 'localhost', '[::1]', '0177.1', '2130706433', '[::ffff:7f00:1]'])(
+      'is never %s in production: nothing is sent there',
+      async (host) => {
+        const target = await startTarget();
+        const issuer = `http://${host}:${target.port}`;
+        const federation = createFederation({
+          issuer: SELF,
+          issuers: async () => [
+            { id: 'inside', issuer, clientId: 'daypass', clientSecret: undefined },
+          ],
+          verify: async () => {
+            throw new Error('nothing to verify');
+          },
+          artifacts: {} as never,
+          fetch: createFetch({ allowLoopback: false }),
+          now: () => new Date(),
+        });
+        const refusal = await refusalOf(federation.begin({ issuerId: 'inside', returnTo: '/' }));
+        expect(refusal.code).toBe('temporarily_unavailable');
+        expect(target.connections).toBe(0);
+        await target.close();
+      },
+    );
   });
 
   describe('re-authentication', () => {

@@ -40,8 +40,21 @@ describe('signing out at the company', () => {
     expect([await ana.use(), await uma.use()]).toEqual([401, 200]);
   });
 
-  it('has the person sign in again, and lets them', async () => {
-    const ana = await signIn('ana');
-    expect(await ana.use()).toBe(200);
+  it('is known to the broker at once: nobody is signed in there any more, and whoever signs in again is', async () => {
+    const { browser, use } = await signIn('sam');
+    const params = { resource: 'bucket:project-123' };
+    const silent = () => authorize(daypass, { browser, params: { ...params, prompt: 'none' } });
+    expect((await silent()).answer.get('error')).not.toBe('login_required');
+
+    const idp = `http://localhost:${daypass.idpPort}`;
+    await browser.submit(formOf(await browser.get(`${idp}/session/end?client_id=daypass`)), {
+      logout: 'yes',
+    });
+    expect((await silent()).answer.get('error')).toBe('login_required');
+    expect(await use()).toBe(401);
+
+    const again = await authorize(daypass, { browser, user: 'sam', params });
+    const { status } = await redeem(daypass, again, { key: newKey(), params });
+    expect(status).toBe(200);
   });
 });
