@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/client.ts';
 import { type Claims, newSigningKey, part, signJwt } from './corporate-sso.ts';
 import { mustRefuse } from './refusal.ts';
-import { type Held, openStage, type Stage } from './stage.ts';
+import { eventually, type Held, openStage, type Stage } from './stage.ts';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
@@ -237,13 +237,10 @@ describe('E10 back-channel logout while the issuer’s keys cannot be had', () =
     expect((await use()).status).toBe(200);
 
     stage.sso.setDown(false);
-    for (let tries = 0; tries < 60 && (await use()).status === 200; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-    expect((await use()).status).toBe(401);
+    await eventually(async () => (await use()).status === 401);
     // The forged one was thrown away, and Ana can sign in: nothing of hers is blocked.
-    const left = await stage.query(`SELECT FROM oidc_artifact WHERE model = 'UnverifiedLogout'`);
-    expect(left).toHaveLength(0);
+    const left = () => stage.query(`SELECT FROM oidc_artifact WHERE model = 'UnverifiedLogout'`);
+    await eventually(async () => (await left()).length === 0);
     expect((await stage.tokenOf({ claims: { sid: 'new', sub: 'ana' } })).answer.status).toBe(200);
   });
 });
