@@ -171,6 +171,26 @@ const REFUSED: readonly (readonly [title: string, edits: Edits, complaint: strin
     'apps[1].tls_client_auth one_name',
   ],
   [
+    'a distinguished name as OpenSSL prints it by itself',
+    [['jwks: { keys: [] }', 'tls_client_auth: { subject_dn: "C = DE, CN = a" }']],
+    'apps[1].tls_client_auth.subject_dn distinguished_name',
+  ],
+  [
+    'a pattern for the host of a certificate',
+    [['jwks: { keys: [] }', 'tls_client_auth: { san_dns: "*.a.example" }']],
+    'apps[1].tls_client_auth.san_dns host_name',
+  ],
+  [
+    'an address with a port',
+    [['jwks: { keys: [] }', 'tls_client_auth: { san_ip: "192.0.2.1:443" }']],
+    'apps[1].tls_client_auth.san_ip ip_address',
+  ],
+  [
+    'tokens of a public app that are bound to a certificate',
+    [['type: browser', 'type: browser\n    certificate_bound: true']],
+    'apps[0].certificate_bound takes_effect',
+  ],
+  [
     'an http redirect URI',
     [['[http://localhost:5173/callback]', '[http://app.example/callback]']],
     'apps[0].redirect_uris[0] redirect_uri',
