@@ -1,12 +1,10 @@
 // The policy gate, `npm run policy:test`. `-- --fix` formats first; folders named after it are a deployment's additions.
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { POLICIES } from '../src/compose/policies.ts';
 import { policyFiles } from '../src/policy/cedar/bundle.ts';
 import { formatted } from '../src/policy/gate/format.ts';
 import { type GateReport, runGate } from '../src/policy/gate/gate.ts';
-
-const OWN = join(import.meta.dirname, '..', 'policies');
 
 const fix = (dir: string): void => {
   for (const { name, text } of policyFiles(dir).filter((file) => file.name.endsWith('.cedar'))) {
@@ -36,7 +34,7 @@ const { values, positionals } = parseArgs({
   options: { fix: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-if (values.fix) [OWN, ...positionals].forEach(fix);
-const reports = [runGate(OWN), ...positionals.map((dir) => runGate(dir, [OWN]))];
+if (values.fix) [POLICIES, ...positionals].forEach(fix);
+const reports = [runGate(POLICIES), ...positionals.map((dir) => runGate(dir, [POLICIES]))];
 reports.forEach(print);
 process.exitCode = reports.every(({ failed }) => failed === 0) ? 0 : 1;

@@ -56,6 +56,7 @@ export const ROOMS: readonly Room[] = [
     name: 'config',
     question: 'What were we told?',
     doors: [
+      'app-type.ts',
       'config.ts',
       'demo-deployment.ts',
       'deployment-index.ts',

@@ -15,6 +15,7 @@ import { constraintsOf, policyUser } from './exchange/question.ts';
 import { refused } from './exchange/refused.ts';
 import { chainInQuestion, mustAllStand } from './exchange/standing.ts';
 import { grantsFor, policyResource, type Target, toDetail } from './exchange/target.ts';
+import { mustComeFromItsOrigin } from './origin.ts';
 
 /** The use of a token on one bucket: what it may still do there, now. */
 export interface Use {
@@ -42,7 +43,7 @@ export const placeOf = (
   if (!app?.enabled || hasExpired(app, now)) throw unproven('the app of the token is gone');
   if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
   mustAllStand(token.actors, inForce, now);
-  if (context.origin !== undefined && !app.origins.includes(context.origin)) throw otherOrigin();
+  mustComeFromItsOrigin(app, context);
   const bucket = inForce.index.bucket(token.resource.slice('bucket:'.length));
   if (!token.resource.startsWith('bucket:') || !bucket || bucket.tenant !== token.tenantId) {
     throw otherResource();
@@ -178,18 +179,6 @@ const otherResource = (): OAuthError =>
         rule: 'not_held',
         message: 'the token was issued for another resource',
         remedy: 'leave the resource out, or exchange for a token for this one',
-      },
-    ],
-  });
-
-const otherOrigin = (): OAuthError =>
-  new OAuthError('access_denied', 'this origin is not one of the app', {
-    violations: [
-      {
-        field: 'Origin',
-        rule: 'origin',
-        message: 'the request comes from an origin that is not one of the app',
-        remedy: 'list the origin under `origins` of the app',
       },
     ],
   });

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { createAdminDoor } from '../broker/admin.ts';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { Configure } from '../broker/configure/configure.ts';
@@ -40,6 +39,7 @@ import { loadBundle } from '../policy/cedar/bundle.ts';
 import { createCedarEngine } from '../policy/cedar/cedar-engine.ts';
 import { createMemo } from '../policy/memo.ts';
 import { createKeyUseCases, type Signing } from './keys.ts';
+import { POLICIES } from './policies.ts';
 import type { Secrets } from './secrets.ts';
 import { createSignInUseCases } from './sign-in.ts';
 import type { Stores } from './stores.ts';
@@ -56,8 +56,6 @@ export interface BrokerParts {
   readonly contentOrigin: () => string;
   readonly onError: (error: unknown) => void;
 }
-
-export const POLICIES = join(import.meta.dirname, '..', '..', 'policies');
 
 /** Every use case, with the adapters it runs on. */
 export const createBroker = (parts: BrokerParts) => {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { type DemoTokenRequest, demoToken } from '../demo/demo-token.ts';
 import { DEMO_PASSWORD } from '../demo/people.ts';
@@ -8,6 +7,7 @@ import type { Decision, Question } from '../policy/engine.ts';
 import { explain } from '../policy/explain.ts';
 import { type GateReport, runGate } from '../policy/gate/gate.ts';
 import { type Check, examine } from './examination.ts';
+import { POLICIES } from './policies.ts';
 
 /** What the command line does without a broker, with the adapters it does it on. */
 export interface Offline {
@@ -31,15 +31,13 @@ export interface Explained {
   readonly lines: readonly string[];
 }
 
-const OWN = join(import.meta.dirname, '..', '..', 'policies');
-
 export const offline: Offline = {
   testPolicies: (folders) => [
-    { folder: OWN, ...runGate(OWN) },
-    ...folders.map((folder) => ({ folder, ...runGate(folder, [OWN]) })),
+    { folder: POLICIES, ...runGate(POLICIES) },
+    ...folders.map((folder) => ({ folder, ...runGate(folder, [POLICIES]) })),
   ],
   explain: (folders, question) => {
-    const engine = createCedarEngine(loadBundle([OWN, ...folders]));
+    const engine = createCedarEngine(loadBundle([POLICIES, ...folders]));
     const decision = engine.decide(question);
     return { decision, digest: engine.digest, lines: explain(engine, question) };
   },

@@ -1,5 +1,5 @@
 import type { CurrentConfiguration } from '../broker/configuration.ts';
-import { OAuthError } from '../protocol/oauth-error.ts';
+import { otherOrigin } from '../broker/origin.ts';
 import type { Reply } from './reply.ts';
 import { headerOf, type Visit } from './visit.ts';
 
@@ -33,22 +33,10 @@ export const createCors = (configuration: CurrentConfiguration, issuer: string):
     const isPreflight = visit.method === 'OPTIONS';
     if (!configuration.get().index.hasOrigin(origin)) {
       if (isPreflight) return { status: 403 };
-      throw notAllowed();
+      throw otherOrigin('this origin is not one of any app');
     }
     headers['Access-Control-Allow-Origin'] = origin;
     headers['Access-Control-Expose-Headers'] = EXPOSED;
     return isPreflight ? { status: 204, headers: PREFLIGHT } : undefined;
   };
 };
-
-const notAllowed = (): OAuthError =>
-  new OAuthError('access_denied', 'this origin is not one of any app', {
-    violations: [
-      {
-        field: 'Origin',
-        rule: 'origin',
-        message: 'the request comes from an origin that no app has',
-        remedy: 'list the origin under `origins` of the app',
-      },
-    ],
-  });

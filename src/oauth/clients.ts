@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { AdapterPayload } from 'oidc-provider';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import { ADMIN_CLIENT, adminClientFor } from '../broker/exchange/admin-client.ts';
+import { isPublicType } from '../config/app-type.ts';
 import type { App } from '../config/deployment.ts';
+import { hasExpired } from '../config/expiry.ts';
 import { TOKEN_EXCHANGE } from '../protocol/token-type.ts';
 import { STORAGE_DETAIL_TYPE } from '../scope/authorization-details.ts';
 import { certificateOf } from './certificates.ts';
@@ -18,8 +20,8 @@ export const createClients =
   (configuration: CurrentConfiguration, now: () => Date) =>
   (clientId: string): AdapterPayload | undefined => {
     const app = appForClient(configuration, clientId, '');
-    if (!app?.enabled || Date.parse(app.expires) <= now().getTime()) return undefined;
-    const isPublic = app.type === 'browser' || app.type === 'native';
+    if (!app?.enabled || hasExpired(app, now())) return undefined;
+    const isPublic = isPublicType(app.type);
     const signsIn = app.redirect_uris.length > 0;
     return {
       client_id: app.id,

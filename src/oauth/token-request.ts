@@ -1,5 +1,5 @@
 import type { TokenEndpointGrantContext } from 'oidc-provider';
-import type { Asked } from '../broker/exchange/asked.ts';
+import { type Asked, LAWFUL_BASIS } from '../broker/exchange/asked.ts';
 import type { Presented } from '../broker/exchange/prove-subject.ts';
 import { BINDING_PROOF } from '../broker/exchange/second-key.ts';
 import { OAuthError, type OAuthErrorCode } from '../protocol/oauth-error.ts';
@@ -131,9 +131,6 @@ const parseJson = (json: string): unknown => {
     });
   }
 };
-
-/** As at `/exchange`: a word of the record, which nobody should have to escape. */
-const LAWFUL_BASIS = /^[a-z0-9_-]{1,64}$/;
 
 const readLawfulBasis = (params: Parameters): string | undefined => {
   const word = text(params, 'lawful_basis');

@@ -4,6 +4,7 @@ import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { RequestContext } from '../broker/context.ts';
 import type { Introspect } from '../broker/introspection/introspect.ts';
 import type { SignIntrospection } from '../broker/introspection/signed-introspection.ts';
+import { otherOrigin } from '../broker/origin.ts';
 import type { RevokeOwn } from '../broker/revocation/revoke-own.ts';
 import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
@@ -85,17 +86,8 @@ const unauthenticated = (): OAuthError =>
     detail: 'a public client authenticates nobody',
   });
 
-/** As for tokens: a page of another origin has no business with this app's. */
+/** As for tokens, with a code that RFC 6749 §5.2 has. */
 const mustComeFromItsOrigin = (app: App, { origin }: RequestContext): void => {
   if (origin === undefined || app.origins.includes(origin)) return;
-  throw new OAuthError('invalid_request', 'this origin is not one of the app', {
-    violations: [
-      {
-        field: 'Origin',
-        rule: 'origin',
-        message: 'the request comes from an origin that is not one of the app',
-        remedy: 'list the origin under `origins` of the app',
-      },
-    ],
-  });
+  throw otherOrigin('this origin is not one of the app', 'invalid_request');
 };

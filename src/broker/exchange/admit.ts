@@ -1,6 +1,8 @@
+import { isPublicType } from '../../config/app-type.ts';
 import { hasExpired } from '../../config/expiry.ts';
 import { OAuthError, unproven, type Violation } from '../../protocol/oauth-error.ts';
 import type { InForce } from '../configuration.ts';
+import { mustComeFromItsOrigin } from '../origin.ts';
 import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
 import { bindingOf } from './binding.ts';
 import type { Exchange } from './exchange.ts';
@@ -16,7 +18,7 @@ export const admit = (exchange: Exchange, inForce: InForce, now: Date): void => 
   mustAllStand(exchange.authority.actors, inForce, now);
   mustBeInService(exchange, now);
   mustBeAtItsDoor(exchange);
-  mustComeFromItsOrigin(exchange);
+  mustComeFromItsOrigin(exchange.app, exchange.context);
   mustProveAKey(exchange);
   if (exchange.app.id === ADMIN_CLIENT) mustBeAnAdmin(exchange, inForce, now);
 };
@@ -46,8 +48,7 @@ const mustBeInService = ({ app }: Exchange, now: Date): void => {
 
 /** A confidential app authenticates, and only the token endpoint authenticates clients. */
 const mustBeAtItsDoor = ({ app, door }: Exchange): void => {
-  const isConfidential = app.type === 'web' || app.type === 'service';
-  if (door === 'token' || !isConfidential) return;
+  if (door === 'token' || isPublicType(app.type)) return;
   throw new OAuthError('unauthorized_client', 'a confidential app exchanges at /token', {
     violations: [
       {
@@ -58,17 +59,6 @@ const mustBeAtItsDoor = ({ app, door }: Exchange): void => {
       },
     ],
   });
-};
-
-/** A page of another origin has no business with this app's tokens; leans closed for `null`. */
-const mustComeFromItsOrigin = ({ app, context: { origin } }: Exchange): void => {
-  if (origin === undefined || app.origins.includes(origin)) return;
-  throw denied(
-    'Origin',
-    'origin',
-    'this origin is not one of the app',
-    'list the origin under `origins` of the app',
-  );
 };
 
 const mustProveAKey = (exchange: Exchange): void => {

@@ -1,5 +1,8 @@
 import type { Constraints, StorageDetail } from '../../protocol/authorization-details.ts';
 
+/** A lawful basis: a word of the record, which nobody should have to escape. */
+export const LAWFUL_BASIS = /^[a-z0-9_-]{1,64}$/;
+
 /** What a caller asks for, before anything is known of whether it may have it. */
 export interface Asked {
   /** `bucket:<id>`, the id of a resource server, or `{ISSUER}/admin`; as written. */

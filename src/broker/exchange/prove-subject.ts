@@ -1,3 +1,4 @@
+import { isPublicType } from '../../config/app-type.ts';
 import type { App } from '../../config/deployment.ts';
 import type { Dpop, Proof } from '../../identity/dpop.ts';
 import type { IdTokenVerifier } from '../../identity/verifier.ts';
@@ -96,8 +97,7 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
 
   const prove = ({ token, type }: Presented['subject'], caller: Caller): Promise<ProvenSubject> => {
     // A public client does not authenticate: its key is all that tells it from a thief.
-    const isPublic = caller.app.type === 'browser' || caller.app.type === 'native';
-    if (isPublic && caller.proof === undefined) throw keyless();
+    if (isPublicType(caller.app.type) && caller.proof === undefined) throw keyless();
     return type === TokenType.idToken ? proveIdToken(token, caller) : proveOwnToken(token, caller);
   };
 

@@ -1,3 +1,4 @@
+import { isPublicType } from '../../config/app-type.ts';
 import type { App } from '../../config/deployment.ts';
 import { expiryOf } from '../../config/expiry.ts';
 import type { Authorization, SeenProof } from '../../ledger/records.ts';
@@ -9,7 +10,6 @@ import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { createExchange } from '../exchange/exchange.ts';
 import { grantIdOf, newRefreshFamilyId } from '../identifiers.ts';
-import { isConfidential } from './confidential.ts';
 import type { createIdToken } from './id-token.ts';
 
 export interface RedeemDependencies {
@@ -78,7 +78,7 @@ const beginFamily = async (
   const createdAt = now();
   const { signIn, authorizedAt } = authorization;
   // RFC 9449 §5: a confidential client proves itself by authenticating, and may change its key.
-  const thumbprint = isConfidential(app) ? undefined : jkt;
+  const thumbprint = isPublicType(app.type) ? jkt : undefined;
   const end = Math.min(authorizedAt + app.refresh.max_age, expiryOf(app));
   const expiresAt = new Date(end * 1000);
   const { lineage } = fromAuthorization({

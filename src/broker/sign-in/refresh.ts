@@ -1,3 +1,4 @@
+import { isPublicType } from '../../config/app-type.ts';
 import type { App } from '../../config/deployment.ts';
 import type { SeenProof } from '../../ledger/records.ts';
 import type {
@@ -14,7 +15,6 @@ import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { createExchange } from '../exchange/exchange.ts';
 import { grantIdOf } from '../identifiers.ts';
-import { isConfidential } from './confidential.ts';
 import type { EndGrant } from './end-grant.ts';
 import type { createIdToken } from './id-token.ts';
 import { mayRefresh, type SignedInCredential } from './redeem.ts';
@@ -126,7 +126,7 @@ const repeat = async (
 ): Promise<string> => {
   const { secrets } = dependencies;
   const age = refresh.cameAt.getTime() - (usedAt?.getTime() ?? 0);
-  const isSameHolder = isConfidential(refresh.app) || family.thumbprint !== undefined;
+  const isSameHolder = !isPublicType(refresh.app.type) || family.thumbprint !== undefined;
   if (isSameHolder && !successorUsed && age < RETRY.until) {
     if (age < RETRY.from) throw unavailable('refresh token in use');
     const token = secrets

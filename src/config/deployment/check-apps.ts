@@ -1,8 +1,8 @@
+import { isPublicType } from '../app-type.ts';
 import { hasExpired } from '../expiry.ts';
 import type { Draft, Entry } from './draft.ts';
 import type { Finding } from './finding.ts';
 import type { App } from './schema.ts';
-import { isPublicType } from './schema-apps.ts';
 
 /** Built in: the client of `daypass login` and of the admin API. */
 export const ADMIN_CLIENT = 'daypass-cli';

@@ -1,13 +1,13 @@
 import { STORAGE_ACTIONS } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { fillPrefix, prefixPlaceholders } from '../../scope/scope.ts';
+import { isPublicType } from '../app-type.ts';
 import { nearest } from '../nearest.ts';
 import { dangling, sameTenant } from './check-references.ts';
 import type { Draft } from './draft.ts';
 import { durationText } from './duration-text.ts';
 import type { Finding } from './finding.ts';
 import type { App, Grant } from './schema.ts';
-import { isPublicType } from './schema-apps.ts';
 
 interface Place {
   readonly draft: Draft;

@@ -1,7 +1,7 @@
+import { isPublicType } from '../app-type.ts';
 import { nearest } from '../nearest.ts';
 import type { Draft, Entry, Section } from './draft.ts';
 import type { Finding } from './finding.ts';
-import { isPublicType } from './schema-apps.ts';
 
 /** A name for which there is no entry, with the name that was probably meant. */
 export const dangling = (

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDistinguishedName } from '../../protocol/distinguished-name.ts';
 import { readMediaRanges } from '../../scope/scope.ts';
+import { APP_TYPES, isPublicType } from '../app-type.ts';
 import { isOrigin, isSafeTransport, webUrl } from '../url.ts';
 import { count, distinct, duration, id, reads, says, size, text } from './values.ts';
 
@@ -148,12 +149,6 @@ const refresh = z.union([
       .meta({ description: 'From the sign-in to the end of the last refresh token.' }),
   }),
 ]);
-
-const APP_TYPES = ['browser', 'native', 'web', 'service'] as const;
-export type AppType = (typeof APP_TYPES)[number];
-
-/** A public client cannot keep a secret (RFC 6749 §2.1). */
-export const isPublicType = (type: AppType): boolean => type === 'browser' || type === 'native';
 
 export const app = z
   .strictObject({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CurrentConfiguration } from '../../broker/configuration.ts';
 import type { RequestContext } from '../../broker/context.ts';
 import { userinfoOf } from '../../broker/exchange/target.ts';
+import { mustComeFromItsOrigin } from '../../broker/origin.ts';
 import type { TokenRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { NO_STORE, type Reply } from '../reply.ts';
@@ -18,8 +19,7 @@ const claims = z.object({ sub: z.string(), tenant: z.string() });
 export const userinfoRoutes = ({ issuer, configuration }: UserinfoRoutes): Route[] => {
   const answer = ({ token, context }: Asked): Reply => {
     const app = configuration.get().index.app(token.appId);
-    const { origin } = context;
-    if (origin !== undefined && !app?.origins.includes(origin)) throw otherOrigin();
+    mustComeFromItsOrigin(app, context);
     if (token.resource !== userinfoOf(issuer) || token.userId === undefined) throw notForThis();
     return { status: 200, headers: NO_STORE, body: { sub: token.userId, tenant: token.tenantId } };
   };
@@ -41,18 +41,6 @@ interface Asked {
   readonly token: TokenRecord;
   readonly context: RequestContext;
 }
-
-const otherOrigin = (): OAuthError =>
-  new OAuthError('access_denied', 'this origin is not one of the app', {
-    violations: [
-      {
-        field: 'Origin',
-        rule: 'origin',
-        message: 'the request comes from an origin that is not one of the app',
-        remedy: 'list the origin under `origins` of the app',
-      },
-    ],
-  });
 
 /** RFC 6750 §3.1 would have `insufficient_scope`; the token is for another place altogether. */
 const notForThis = (): OAuthError =>

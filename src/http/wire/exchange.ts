@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Credential } from '../../broker/exchange/answer.ts';
-import type { Asked } from '../../broker/exchange/asked.ts';
+import { type Asked, LAWFUL_BASIS } from '../../broker/exchange/asked.ts';
 import type { DryRun } from '../../broker/exchange/dry-run.ts';
 import { text } from './text.ts';
 
@@ -26,7 +26,7 @@ export const exchangeBody = z.strictObject({
     .optional(),
   lawful_basis: z
     .string()
-    .regex(/^[a-z0-9_-]{1,64}$/, { error: 'must be a short lower-case word' })
+    .regex(LAWFUL_BASIS, { error: 'must be a short lower-case word' })
     .optional()
     .meta({
       description: 'Required for confidential and restricted data, such as contract or consent.',
