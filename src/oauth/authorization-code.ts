@@ -38,7 +38,6 @@ interface StoredCode {
   readonly scope?: string;
   readonly dpopJkt?: string;
   readonly exp?: number;
-  readonly iat?: number;
   readonly rar?: unknown;
 }
 
@@ -79,11 +78,11 @@ const toFound = async (
   code: string,
   keptSignIns: KeptSignIns,
 ): Promise<FoundCode> => {
-  const { grantId, accountId, nonce, dpopJkt, exp, iat } = stored;
+  const { grantId, accountId, nonce, dpopJkt, exp } = stored;
   const agreement = agreementOf(stored);
   const kept = accountId === undefined ? undefined : await keptSignIns.find(accountId);
   if (!kept) throw notGood('the sign-in behind it has ended');
-  if (!agreement || grantId === undefined || exp === undefined || iat === undefined) {
+  if (!agreement || grantId === undefined || exp === undefined) {
     throw notGood('nothing was agreed to');
   }
   const scopes = stored.scope?.split(' ') ?? [];
@@ -94,7 +93,7 @@ const toFound = async (
       limit: agreement.limit,
       openid: scopes.includes('openid'),
       nonce,
-      authorizedAt: iat,
+      authorizedAt: agreement.at,
     },
     scopes,
     jkt: dpopJkt,

@@ -21,6 +21,8 @@ export interface Agreement {
   readonly type: typeof AGREEMENT;
   readonly request: AuthorizationRequest;
   readonly limit: Limit;
+  /** Epoch seconds, by the ledger's clock. */
+  readonly at: number;
 }
 
 export const AGREEMENT = 'daypass_agreement';

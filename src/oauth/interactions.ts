@@ -112,7 +112,11 @@ export const createInteractions = (
       const accountId = session?.accountId;
       if (accountId === undefined) throw over('nobody is signed in');
       const clientId = String(params.client_id);
-      const grant = await saveGrant(provider, accountId, clientId, params, limit);
+      const grant = await saveGrant(provider, accountId, clientId, {
+        params,
+        limit,
+        at: now(),
+      });
       return finish(request, response, { consent: { grantId: grant.jti } });
     },
 

@@ -133,7 +133,14 @@ export const loadExistingGrant =
     if (oidc.promptPending('login') || oidc.promptPending('consent')) return undefined;
     const limit =
       (await agreedBefore(ctx)) ?? (await agreedByTheCompany(dependencies, ctx, account.kept));
-    return limit && saveGrant(provider, account.accountId, client.clientId, paramsOf(ctx), limit);
+    return (
+      limit &&
+      saveGrant(provider, account.accountId, client.clientId, {
+        params: paramsOf(ctx),
+        limit,
+        at: dependencies.now(),
+      })
+    );
   };
 
 const agreedBefore = async (ctx: KoaContextWithOIDC): Promise<Limit | undefined> => {
@@ -163,13 +170,18 @@ const agreedByTheCompany = async (
   }
 };
 
+interface Agreed {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly limit: Limit;
+  readonly at: Date;
+}
+
 /** As the library wants it: scopes that it finds again in the request, and the agreement beside them. */
 export const saveGrant = async (
   provider: Provider,
   accountId: string,
   clientId: string,
-  params: Readonly<Record<string, unknown>>,
-  limit: Limit,
+  { params, limit, at }: Agreed,
 ): Promise<InstanceType<Provider['Grant']>> => {
   const grant = new provider.Grant({ accountId, clientId });
   const ofSignIn = signInScopes(params);
@@ -180,7 +192,12 @@ export const saveGrant = async (
       grant.addResourceScope(resource, scopes.join(' '));
     }
   }
-  const agreement: Agreement = { type: AGREEMENT, request: requestOf(params), limit };
+  const agreement: Agreement = {
+    type: AGREEMENT,
+    request: requestOf(params),
+    limit,
+    at: Math.floor(at.getTime() / 1000),
+  };
   Object.assign(grant, { rar: [agreement] });
   await grant.save();
   return grant;

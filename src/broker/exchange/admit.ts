@@ -20,6 +20,7 @@ export const admit = (exchange: Exchange, inForce: InForce, now: Date): void => 
   mustBeAtItsDoor(exchange);
   mustComeFromItsOrigin(exchange.app, exchange.context);
   mustProveAKey(exchange);
+  exchange.mustBe?.(exchange.app);
   if (exchange.app.id === ADMIN_CLIENT) mustBeAnAdmin(exchange, inForce, now);
 };
 

@@ -27,6 +27,8 @@ export interface Exchange {
   readonly proofs: readonly SeenProof[];
   readonly asked: Asked;
   readonly context: RequestContext;
+  /** What else the app must be, as it is registered in the instant of issuing; throws where it is not. */
+  readonly mustBe?: (app: App) => void;
 }
 
 export interface ExchangeDependencies {

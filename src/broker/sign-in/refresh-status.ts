@@ -3,6 +3,7 @@ import type { Tokens } from '../../ledger/ledger.ts';
 import type { FoundRefreshToken, RefreshTokens } from '../../ledger/refresh-tokens.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { Introspect, Introspection } from '../introspection/introspect.ts';
@@ -11,6 +12,7 @@ import type { EndGrant } from './end-grant.ts';
 import { mayRefresh } from './redeem.ts';
 
 export interface RefreshStatusDependencies {
+  readonly configuration: CurrentConfiguration;
   readonly refreshTokens: Pick<RefreshTokens, 'find'>;
   readonly tokens: Pick<Tokens, 'recheck'>;
   readonly endGrant: EndGrant;
@@ -23,7 +25,7 @@ export interface RefreshStatusDependencies {
 
 /** Is this token good, and may it go? Of a refresh token, which is its app's own business and nobody else's. */
 export const createTokenStatuses = (dependencies: RefreshStatusDependencies) => {
-  const { refreshTokens, tokens, endGrant, issuer, now } = dependencies;
+  const { configuration, refreshTokens, tokens, endGrant, issuer, now } = dependencies;
 
   const find = (value: string): Promise<FoundRefreshToken | undefined> =>
     refreshTokens.find(tokenDigest(value));
@@ -31,7 +33,8 @@ export const createTokenStatuses = (dependencies: RefreshStatusDependencies) => 
   /** RFC 7662 §2.2 */
   const introspectRefresh = async (value: string, caller: App): Promise<Introspection> => {
     const found = await find(value);
-    if (!found || !isGood(found, caller, now())) return { active: false };
+    const hasThem = await isOfUse(configuration, caller);
+    if (!found || !hasThem || !isGood(found, caller, now())) return { active: false };
     const { family } = found;
     const { lineage, authorities } = authorityOf(found);
     if (await isEnded(tokens, { keys: lineage, authorities })) return { active: false };
@@ -74,11 +77,13 @@ export const createTokenStatuses = (dependencies: RefreshStatusDependencies) => 
 };
 
 const isGood = ({ family, usedAt }: FoundRefreshToken, caller: App, now: Date): boolean =>
-  family.appId === caller.id &&
-  usedAt === undefined &&
-  family.expiresAt > now &&
-  caller.enabled &&
-  mayRefresh(caller);
+  family.appId === caller.id && usedAt === undefined && family.expiresAt > now;
+
+/** Under the configuration in force, never under a copy that lags. */
+const isOfUse = async (configuration: CurrentConfiguration, { id }: App): Promise<boolean> => {
+  const app = (await configuration.refresh()).index.app(id);
+  return app?.enabled === true && mayRefresh(app);
+};
 
 const authorityOf = ({ family }: FoundRefreshToken) =>
   fromAuthorization({ ...family.authorization, ...family });

@@ -9,6 +9,7 @@ import type {
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import { deriveOpaqueToken, opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
+import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import type { Credential } from '../exchange/answer.ts';
 import type { Asked } from '../exchange/asked.ts';
@@ -21,6 +22,7 @@ import { mayRefresh, type SignedInCredential } from './redeem.ts';
 
 export interface RefreshDependencies extends Audited {
   readonly exchange: ReturnType<typeof createExchange>;
+  readonly configuration: CurrentConfiguration;
   readonly refreshTokens: RefreshTokens;
   readonly idToken: ReturnType<typeof createIdToken>;
   readonly endGrant: EndGrant;
@@ -79,7 +81,7 @@ export const createRefresh =
 
 /** The token as it was issued: to this app, tied to this key, and not at its end. */
 const findFor = async (
-  { refreshTokens, now }: RefreshDependencies,
+  { refreshTokens, configuration, now }: RefreshDependencies,
   { app, refreshToken, jkt }: Refresh,
 ): Promise<FoundRefreshToken> => {
   if (opaqueKind(refreshToken) !== 'rt') throw notGood('not a refresh token');
@@ -88,10 +90,16 @@ const findFor = async (
   const { appId, expiresAt, thumbprint } = found.family;
   if (appId !== app.id) throw notGood('of another app');
   if (expiresAt <= now()) throw notGood('expired');
-  if (!mayRefresh(app)) throw notGood('the app has none any more');
+  // Refused under the configuration in force, never under a copy that lags.
+  await underConfiguration(configuration, ({ index }) => mustHaveThem(index.app(app.id)));
   if (thumbprint !== undefined && jkt === undefined) throw keyless();
   if (thumbprint !== undefined && jkt !== thumbprint) throw notGood('another key');
   return found;
+};
+
+const mustHaveThem = (app: App | undefined): App => {
+  if (app && mayRefresh(app)) return app;
+  throw notGood('the app has none any more');
 };
 
 interface Successor {
@@ -162,7 +170,10 @@ const issue = (
     expiresAt,
     thumbprint,
   });
-  return exchange({ door: 'token', app, authority, jkt, proofs, asked, context });
+  return exchange({
+    ...{ door: 'token', app, authority, jkt, proofs, asked, context },
+    mustBe: (current) => void mustHaveThem(current),
+  });
 };
 
 const putBack = (
