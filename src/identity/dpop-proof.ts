@@ -20,6 +20,8 @@ export interface SignedProof {
 const LONGEST_PROOF = 8 * 1024;
 /** About 10 MB. Clients sign many proofs with one key; importing it anew costs 35 µs. */
 const REMEMBERED_KEYS = 4096;
+/** Characters: headers of the keys that apps have. What is longer is read anew each time. */
+const LONGEST_REMEMBERED_HEADER = 1024;
 
 const oneHeader = (header: string | readonly string[] | undefined): string => {
   const [value, ...others] = [header ?? []].flat();
@@ -29,8 +31,8 @@ const oneHeader = (header: string | readonly string[] | undefined): string => {
   return value;
 };
 
-const decode = (value: string): DecodedJwt => {
-  const jwt = decodeJwt(value);
+const decode = (value: string, known: JsonObject | undefined): DecodedJwt => {
+  const jwt = decodeJwt(value, known);
   if (!jwt) throw new ProofFault('not a JWS in compact form');
   return jwt;
 };
@@ -52,8 +54,21 @@ const publicJwkOf = (header: JsonObject, alg: string): PublicJwk => {
   return jwk;
 };
 
-/** Reads proofs and checks their signatures, remembering keys by thumbprint. */
+/** What a proof's header comes to: its text alone decides it. */
+interface ReadHeader {
+  readonly header: JsonObject;
+  readonly alg: string;
+  readonly jkt: string;
+  readonly key: KeyObject;
+}
+
+/**
+ * Reads proofs and checks their signatures, remembering keys by thumbprint, and headers by their text: a client
+ * sends the same one with every proof of a key. A header is remembered once a signature has proven that its
+ * sender has the key; every signature is checked.
+ */
 export const createProofReader = () => {
+  const headers = new LRUCache<string, ReadHeader>({ max: REMEMBERED_KEYS });
   const keys = new LRUCache<string, KeyObject>({ max: REMEMBERED_KEYS });
 
   const keyOf = (jwk: PublicJwk): KeyObject => {
@@ -65,14 +80,23 @@ export const createProofReader = () => {
     return key;
   };
 
+  const read = (header: JsonObject): ReadHeader => {
+    const alg = algorithmOf(header);
+    const jwk = publicJwkOf(header, alg);
+    return { header, alg, jkt: jwk.thumbprint, key: keyOf(jwk) };
+  };
+
   /** @throws {ProofFault} */
   return (header: string | readonly string[] | undefined): SignedProof => {
-    const jwt = decode(oneHeader(header));
-    const alg = algorithmOf(jwt.header);
-    const jwk = publicJwkOf(jwt.header, alg);
-    if (!verifySignature(alg, keyOf(jwk), jwt.signingInput, jwt.signature)) {
+    const value = oneHeader(header);
+    const text = value.slice(0, Math.max(0, value.indexOf('.')));
+    const remembered = headers.get(text);
+    const jwt = decode(value, remembered?.header);
+    const found = remembered ?? read(jwt.header);
+    if (!verifySignature(found.alg, found.key, jwt.signingInput, jwt.signature)) {
       throw new ProofFault('signature');
     }
-    return { jkt: jwk.thumbprint, claims: jwt.payload };
+    if (!remembered && text.length <= LONGEST_REMEMBERED_HEADER) headers.set(text, found);
+    return { jkt: found.jkt, claims: jwt.payload };
   };
 };

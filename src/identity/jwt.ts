@@ -54,20 +54,23 @@ export const parseJsonObject = (bytes: Buffer): JsonObject | undefined => {
 /**
  * Takes a JWS apart: exactly three parts, each canonical base64url, the first two JSON objects
  * (RFC 7515 §5.2). Undefined for anything else. The caller limits the length beforehand.
+ *
+ * @param known what the first part says, where that very text was decoded before.
  */
-export const decodeJwt = (token: string): DecodedJwt | undefined => {
+export const decodeJwt = (token: string, known?: JsonObject): DecodedJwt | undefined => {
   const parts = token.split('.', 4);
-  const [header, payload, signature] = parts.map(decodeBase64url);
+  const [first = '', second = '', third = ''] = parts;
+  const header = known ?? decodeObject(first);
+  const payload = decodeObject(second);
+  const signature = decodeBase64url(third);
   if (parts.length !== 3 || !header || !payload || !signature) return undefined;
 
-  const decoded = { header: parseJsonObject(header), payload: parseJsonObject(payload) };
-  if (!decoded.header || !decoded.payload) return undefined;
-  return {
-    header: decoded.header,
-    payload: decoded.payload,
-    signingInput: token.slice(0, token.lastIndexOf('.')),
-    signature,
-  };
+  return { header, payload, signingInput: token.slice(0, token.lastIndexOf('.')), signature };
+};
+
+const decodeObject = (part: string): JsonObject | undefined => {
+  const bytes = decodeBase64url(part);
+  return bytes && parseJsonObject(bytes);
 };
 
 /**

