@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -90,7 +90,7 @@ const claims = (issuer: string, audience: string, user: number): object => {
     nbf: now,
     exp: now + 3_600,
     auth_time: now - 30,
-    nonce: id.slice(8, 30),
+    nonce: randomUUID(), // no two sign-ins are alike, not even of one person in one second
     acr: 'urn:mace:incommon:iap:silver',
     amr: ['pwd', 'mfa'],
     sid: id.slice(4, 26),

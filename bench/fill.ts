@@ -14,7 +14,9 @@ export interface Fill {
 /** People, each with a device. */
 const PEOPLE = 20_000;
 /** Rows of one statement: what is written at once is also held at once. */
-const SLICE = 250_000;
+const SLICE = 100_000;
+/** Statements at once. */
+const LANES = 3;
 
 const padded = (expression: string): string => `lpad((${expression})::text, 26, '0')`;
 const series = (from: number, to: number): string => `generate_series(${from}, ${to}) AS i`;
@@ -54,7 +56,7 @@ const PLACES_TAKEN = 1_000_000_000_000;
 const audit = (from: number, to: number): string => `
 INSERT INTO audit_event (event_id, at, action, outcome, tenant_id, token_id, issuer, user_id, app_id, device_id,
   actors, scopes, resource, policy_digest, policies, ip, request_id, detail)
-SELECT 'ev_' || ${padded('i')}, now() - interval '30 days' * (1 - i::float / ${to}), 'token.issue', 'granted', 'acme',
+SELECT 'ev_' || ${padded('i')}, now() - interval '30 days' * random(), 'token.issue', 'granted', 'acme',
   'tk_' || md5(i::text), 'https://sso.example', 'u_' || ${padded(`(random() * ${PEOPLE - 1})::int`)},
   'app' || (random() * 50)::int, 'd_' || (random() * ${PEOPLE - 1})::int, '[]',
   ARRAY['storage:bucket:b:write:prefix=/a/b/c/'], 'bucket:b', 'digest', ARRAY['permit'], '192.0.2.1', 'req_' || i,
@@ -65,9 +67,13 @@ const revocations = (count: number): string => `
 INSERT INTO lock SELECT 'rv_' || i, 'token:tk_' || ${padded('i * 7')}, 'acme', false, 'r', '{"tokens":1}', '[]', now(), 'u'
 FROM ${series(1, count)}`;
 
-/** Writes all of it through the schema as it is, then has the planner look at it. */
+/**
+ * Writes all of it through the schema as it is, then has the planner look at it.
+ *
+ * @param owner connections of the server's owner, as many as may be: checkpoints are rarer meanwhile.
+ */
 export const fill = async (
-  owner: Pick<pg.Client, 'query'>,
+  owner: Pick<pg.Pool, 'query'>,
   { tokens: live, ofOneApp, auditEvents, revocations: before }: Fill,
   say: (text: string) => void,
 ): Promise<void> => {
@@ -76,20 +82,32 @@ export const fill = async (
     count: number,
     statements: (from: number, to: number) => string,
   ): Promise<void> => {
-    for (let from = 1; from <= count; from += SLICE) {
-      say(`filling: ${from - 1} of ${count} ${what}`);
-      await owner.query(statements(from, Math.min(count, from + SLICE - 1)));
-    }
+    let next = 1;
+    const lane = async (): Promise<void> => {
+      while (next <= count) {
+        const from = next;
+        next += SLICE;
+        say(`filling: ${from - 1} of ${count} ${what}`);
+        await owner.query(statements(from, Math.min(count, next - 1)));
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
   };
+  await owner.query("ALTER SYSTEM SET max_wal_size = '16GB'");
+  await owner.query('SELECT pg_reload_conf()');
   await owner.query(people);
-  await inSlices('tokens', live, (from, to) => tokens(from, to, ofOneApp));
-  await inSlices('audit events', auditEvents, audit);
+  await Promise.all([
+    inSlices('tokens', live, (from, to) => tokens(from, to, ofOneApp)),
+    inSlices('audit events', auditEvents, audit),
+  ]);
   if (before > 0) await owner.query(revocations(before));
   say('filling: VACUUM ANALYZE');
   for (const table of ['issued_token', 'derivation', 'audit_event', 'lock', 'revocation_event']) {
     await owner.query(`VACUUM ANALYZE ${table}`);
   }
   await owner.query('ANALYZE');
+  await owner.query('ALTER SYSTEM RESET max_wal_size');
+  await owner.query('SELECT pg_reload_conf()');
   // What the filling still has to write is not what is measured.
   await owner.query('CHECKPOINT');
 };

@@ -32,8 +32,7 @@ export const measureLargeRevocations = async (
 ): Promise<LargeRevocation[]> => {
   const { databaseUrl: url, tokens, ofOneApp, say } = options;
   await migrate(url, join(import.meta.dirname, '../prisma/migrations'));
-  const owner = new pg.Client({ connectionString: url });
-  await owner.connect();
+  const owner = new pg.Pool({ connectionString: url, max: 3 });
   try {
     await fill(owner, { tokens, ofOneApp, auditEvents: 0, revocations: 5_000 }, say);
   } finally {

@@ -111,7 +111,8 @@ export const compareScales = (options: BenchOptions, say: Say): Promise<Scaled> 
     const empty = await open('daypass');
     const full = await open('filled');
     const { tokens, auditEvents } = options.scale;
-    await fill(full.pool, { tokens, ofOneApp: tokens / 10, auditEvents, revocations: 5_000 }, say);
+    const content = { tokens, ofOneApp: Math.floor(tokens / 10), auditEvents, revocations: 5_000 };
+    await fill(full.pool, content, say);
     const { rows } = await full.pool.query<{ bytes: string }>(
       'SELECT pg_database_size(current_database()) AS bytes',
     );

@@ -47,7 +47,7 @@ const createDatabase = async (server: string, name: string): Promise<void> => {
 };
 
 const openPool = (url: string): pg.Pool => {
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  const pool = new pg.Pool({ connectionString: url, max: 6 });
   // An idle connection that the server's shutdown overtakes is no news; a query that fails still is.
   pool.on('error', () => undefined);
   return pool;
