@@ -99,7 +99,6 @@ export const pageReply = (
     // Not `no-referrer`: browsers then send a form's `Origin` as null, which is nobody's.
     'Referrer-Policy': 'same-origin',
     'Cross-Origin-Opener-Policy': 'unsafe-none', // the app may have opened this as a popup
-    'Permissions-Policy': 'interest-cohort=()',
   },
   body,
 });

@@ -1,0 +1,114 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
+import type { DeploymentDocument } from '../../src/config/deployment.ts';
+import {
+  authorizeUrl,
+  challengeOf,
+  newBrowser,
+  random,
+  throughPages,
+} from '../support/authorization.ts';
+import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
+import { ORDERS, WEB, withPeopleApps } from '../support/people-apps.ts';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** Two issuers to choose from, and an app that signs what it asks. */
+const configure = (demo: DeploymentDocument): DeploymentDocument => {
+  const { apps = [], issuers = [], ...rest } = withPeopleApps(demo);
+  const portal = apps.find(({ id }) => id === 'portal');
+  const [corp] = issuers;
+  if (!portal || !corp) throw new Error('nothing to start from');
+  const { secret_hash: _, ...signer } = portal;
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256', use: 'sig' };
+  return {
+    ...rest,
+    issuers: [
+      corp,
+      { ...corp, id: 'partners', issuer: 'http://localhost:9', sign_in: { client_id: 'daypass' } },
+    ],
+    apps: [
+      ...apps.map((app) => ({
+        ...app,
+        subject_audiences: (app.subject_audiences ?? []).map((audience) =>
+          typeof audience === 'string' ? { issuer: 'corp', audience } : audience,
+        ),
+      })),
+      { ...signer, id: 'signer', jwks: { keys: [jwk as { kty: 'EC' }] } },
+    ],
+  };
+};
+
+let daypass: TestDaypass;
+beforeAll(async () => {
+  daypass = await startTestDaypass({ configure });
+}, 60_000);
+afterAll(() => daypass?.stop());
+
+describe('where several issuers let people in', () => {
+  it('they choose, by a link; one that is down says so on a page, with a request id', async () => {
+    const browser = newBrowser(daypass);
+    const url = authorizeUrl(daypass, { client: 'portal', redirect: WEB }, random());
+    const chooser = await browser.get(url);
+    expect(chooser.status).toBe(200);
+    expect(chooser.text).toContain('<h1>Sign in to continue to portal</h1>');
+    const links = [...chooser.text.matchAll(/class="choice" href="([^"]+)">([^<]+)</g)];
+    expect(links.map(([, , name]) => name)).toEqual(['corp', 'partners']);
+    const to = (name: string): string =>
+      new URL(links.find(([, , each]) => each === name)?.[1] ?? '', daypass.url).href;
+
+    const down = await browser.get(to('partners'));
+    expect(down.status).toBe(503);
+    expect(down.text).toContain('request id');
+    const page = await throughPages(browser, await browser.get(to('corp')), {});
+    expect(new URL(page.url).searchParams.get('code')).not.toBeNull();
+  });
+});
+
+describe('signed requests (RFC 9101)', () => {
+  const signed = (claims: Record<string, unknown>, life = 60): Promise<string> =>
+    new SignJWT({
+      client_id: 'signer',
+      response_type: 'code',
+      redirect_uri: WEB,
+      scope: 'openid',
+      resource: ORDERS,
+      state: 'signed',
+      code_challenge: challengeOf('v'.repeat(43)),
+      code_challenge_method: 'S256',
+      ...claims,
+    })
+      .setProtectedHeader({ alg: 'ES256', kid: 'one', typ: 'oauth-authz-req+jwt' })
+      .setIssuer('signer')
+      .setAudience(daypass.issuer)
+      .setIssuedAt()
+      .setExpirationTime(Math.floor(Date.now() / 1000) + life)
+      .sign(privateKey);
+
+  const ask = (request: string) => {
+    const query = new URLSearchParams({ client_id: 'signer', request });
+    return fetch(`${daypass.url}/authorize?${query}`, { redirect: 'manual' });
+  };
+
+  it('are taken, and nothing beside them is', async () => {
+    const answer = await ask(await signed({}));
+    expect(answer.headers.get('location')).toContain('/sign-in/');
+  });
+
+  it('are refused where they are forged, unsigned or good for long', async () => {
+    const forged = `${(await signed({})).slice(0, -8)}AAAAAAAA`;
+    const [, payload] = (await signed({})).split('.');
+    const none = Buffer.from('{"alg":"none"}').toString('base64url');
+    for (const request of [forged, `${none}.${payload}.`, await signed({}, 3_600)]) {
+      const answer = await ask(request);
+      expect(answer.headers.get('location') ?? '').not.toContain('/sign-in/');
+    }
+  });
+
+  it('of another place are never fetched', async () => {
+    const query = new URLSearchParams({ client_id: 'signer', request_uri: 'http://localhost:9/r' });
+    const answer = await fetch(`${daypass.url}/authorize?${query}`, { redirect: 'manual' });
+    expect(answer.headers.get('location') ?? '').not.toContain('/sign-in/');
+  });
+});
