@@ -373,6 +373,31 @@ describe('RFC 8705 §3: a token bound to a certificate', () => {
     );
   });
 
+  it('speaks for an actor only on a connection with its certificate', async () => {
+    const { token } = await tokenOf();
+    const delegated = (certificate: TestCertificate | undefined) => (through: Stage['client']) =>
+      through.call('/token', {
+        form: {
+          grant_type: EXCHANGE,
+          resource: BUCKET,
+          subject_token: stage.idToken({ aud: 'portal', sub: 'delegating' }),
+          subject_token_type: ID_TOKEN,
+          actor_token: token,
+          actor_token_type: ACCESS_TOKEN,
+        },
+        headers: { authorization: basic('portal', PORTAL_SECRET), ...presenting(certificate) },
+      });
+    for (const certificate of [undefined, renewed, other]) {
+      await refusesEverywhere(
+        stage,
+        { ...badSubject, rule: 'not_acceptable' },
+        delegated(certificate),
+      );
+    }
+    const answer = await delegated(own)(stage.client);
+    expect(answer).toMatchObject({ status: 200, body: { token_type: 'Bearer' } });
+  });
+
   it('dies with its certificate, as with any device', async () => {
     const lost = authority.issue({ subject: '/C=DE/O=Acme/CN=ledger' });
     const { body } = await asLedger(forSomebody(), lost);

@@ -29,7 +29,8 @@ const SCHEMES = {
   client_secret: {
     type: 'http',
     scheme: 'basic',
-    description: '`client_secret_basic`. `client_secret_post`, `private_key_jwt` and `tls_client_auth` do as well.',
+    description:
+      '`client_secret_basic`. `client_secret_post`, `private_key_jwt` and `tls_client_auth` do as well.',
   },
 } as const;
 
