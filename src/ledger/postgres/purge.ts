@@ -6,10 +6,19 @@ const GRACE_MS = 60_000;
 /** Rows a statement deletes at most, so that it holds its locks for milliseconds. */
 const BATCH = 1_000;
 
-/** Deletes what has expired and proves nothing: replay ids, bindings, artefacts, refresh tokens, counters. Returns how many. */
+/** How long events of revocations are kept: nothing they could kill lives longer (revocation-feed.ts). */
+const EVENTS_MS = 32 * 24 * 3600 * 1000;
+
+/**
+ * Deletes what has expired and proves nothing: replay ids, bindings, artefacts (sign-ins under way at an IdP among them),
+ * refresh tokens, counters, old events of revocations. Returns how many.
+ *
+ * Locks stay: each is the receipt of a revocation, and while it is there what it killed is dead.
+ */
 export const purgeExpired = (database: Database, now: Date): Promise<number> =>
   orUnavailable(async () => {
     const before = new Date(now.getTime() - GRACE_MS);
+    const eventsBefore = new Date(before.getTime() - EVENTS_MS);
     const counts = [
       await database.$executeRaw`DELETE FROM replay WHERE id IN
         (SELECT id FROM replay WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
@@ -24,6 +33,11 @@ export const purgeExpired = (database: Database, now: Date): Promise<number> =>
         ) DELETE FROM refresh_token WHERE family_id IN (SELECT family_id FROM ended)`,
       await database.$executeRaw`DELETE FROM quota_counter WHERE id IN
         (SELECT id FROM quota_counter WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
+      // Never the newest: positions are counted on from it, and a follower waits for what comes after its own.
+      await database.$executeRaw`DELETE FROM revocation_event
+        WHERE position IN (SELECT position FROM revocation_event ORDER BY position LIMIT ${BATCH})
+          AND position < (SELECT max(position) FROM revocation_event)
+          AND effective_at < ${eventsBefore}::timestamptz`,
     ];
     return counts.reduce((total, count) => total + count, 0);
   });
