@@ -39,6 +39,7 @@ describe('metadata of the authorization server, RFC 8414', () => {
     const { issuer } = endpoint;
     expect(await read(OAUTH)).toEqual({
       issuer,
+      tls_client_certificate_bound_access_tokens: false, // no certificate reaches this one
       authorization_endpoint: `${issuer}/authorize`,
       pushed_authorization_request_endpoint: `${issuer}/par`,
       require_pushed_authorization_requests: false,
@@ -191,6 +192,7 @@ describe('metadata of the protected resource, RFC 9728', () => {
     expect(await read(RESOURCE)).toEqual({
       resource: issuer,
       resource_name: 'Daypass',
+      tls_client_certificate_bound_access_tokens: false,
       authorization_servers: [issuer],
       bearer_methods_supported: ['header'],
       dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'],
