@@ -73,6 +73,46 @@ const rows = (Object.keys(STATUS) as OAuthErrorCode[]).map((code) => [
   ...MEANING[code],
 ]);
 
+/** The ways into the wrong door: what people hold, how it is told, and where it belongs. */
+const KINDS = [
+  [
+    'an ID token of your IdP',
+    '`eyJ…`, its header without `typ` or with `JWT`, `iss` is the IdP',
+    '`Authorization: Bearer` at `/exchange`; `subject_token` at `/token`',
+    '401 at every API: it says who signed in and grants nothing. Exchange it first.',
+  ],
+  [
+    'a JWT access token of Daypass',
+    '`eyJ…`, its header with `typ` `at+jwt`, `iss` is Daypass',
+    'the API of its `aud`; `subject_token` at `/token`, with the type `access_token`',
+    "401 at Daypass's own endpoints and at any other API: ask for a token with that `resource`.",
+  ],
+  [
+    'an access token of Daypass',
+    '`dp_at_…`',
+    "Daypass's endpoints, or the API of its `resource`, which introspects it; `/exchange` narrows it",
+    '401, or `invalid_target` where its holder is proven and it is for another resource.',
+  ],
+  [
+    'a refresh token',
+    '`dp_rt_…`',
+    '`refresh_token` at `/token`, and nowhere else but `/introspect` and `/revoke`',
+    '401 in `Authorization`: it is no access token. Refresh first.',
+  ],
+  [
+    'a download ticket',
+    '`dp_dl_…`, within a URL',
+    'the content origin, by `GET` of that URL as it is',
+    '401 in `Authorization`: it stands in its URL, and for one object.',
+  ],
+  [
+    "an app's secret, or any other API key",
+    'whatever your platform team gave you',
+    '`Authorization: Basic` at `/token`, with the id of the app',
+    '401 (`invalid_token` at an API, `invalid_client` at `/token`): only tokens open APIs.',
+  ],
+];
+
 export const errors: Generator = {
   path: 'docs/errors.md',
   render: () => `${GENERATED}
@@ -84,5 +124,17 @@ Failed authentication reads alike whatever was wrong; once the caller is proven,
 which rule and what would help. The codes stand in src/protocol/oauth-error.ts.
 
 ${table(['error', 'status', 'when', 'what to do'], rows)}
+
+## A good credential at the wrong door
+
+An answer with 401 never says what was wrong: whoever found a token would learn what it is good for. So nothing tells you that
+a token is genuine and merely not meant for where it was sent. What it is shows in the token itself; compare before you ask for help:
+
+${table(['what you hold', 'what it looks like', 'where it goes', 'sent elsewhere'], KINDS)}
+
+Two more slips read the same: a \`DPoP\` token sent as \`Bearer\` (or the other way round), and a token whose app, user or sign-in
+has been revoked meanwhile. \`token_type\` of the answer that gave you the token says which of the two words it takes, and
+\`/introspect\` says whether it is still good, to the clients it concerns. For operators the reason stands in the audit
+(\`GET /admin/v1/audit?outcome=denied\`) and, where nobody was known, in the log, under the \`request_id\` of the answer.
 `,
 };
