@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { mintOpaqueToken } from '../../src/protocol/opaque-token.ts';
 import type { Random } from './random.ts';
 import type { Held } from './target.ts';
 
@@ -44,6 +45,23 @@ const get = (path: string, as: Draft['as'], query: Draft['query'] = {}): Draft =
 });
 
 const page = { limit: '20', cursor: Buffer.from(`tk_${'0'.repeat(26)}`).toString('base64url') };
+
+const UNKNOWN_REFRESH_TOKEN = mintOpaqueToken('rt');
+
+const AUTHORIZATION = {
+  response_type: 'code',
+  client_id: 'lowcode',
+  redirect_uri: 'http://localhost:5173/',
+  scope: 'openid',
+  resource: 'bucket:project-123',
+  state: 'a',
+  nonce: 'b',
+  prompt: 'login',
+  max_age: '60',
+  code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  code_challenge_method: 'S256',
+  dpop_jkt: 'A'.repeat(43),
+};
 
 /** Every endpoint there is, with all that it takes. `fuzz.ts` compares this with /openapi.json. */
 export const drafts = (held: Held): readonly Draft[] => [
@@ -163,6 +181,77 @@ export const drafts = (held: Held): readonly Draft[] => [
       actor_token_type: ACCESS_TOKEN,
       resource: 'https://orders.acme.example',
     },
+  },
+  ...(['/introspect', '/revoke'] as const).map(
+    (path): Draft => ({
+      origin: 'api',
+      method: 'POST',
+      path,
+      as: 'service',
+      // Of the right form and unknown: the live ones are kept for the others.
+      form: { token: UNKNOWN_REFRESH_TOKEN, token_type_hint: 'refresh_token' },
+    }),
+  ),
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/introspect',
+    as: 'service',
+    headers: { accept: 'application/token-introspection+jwt' },
+    form: { token: held.token },
+  },
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/token',
+    as: 'nobody',
+    form: {
+      grant_type: 'refresh_token',
+      client_id: 'lowcode',
+      refresh_token: UNKNOWN_REFRESH_TOKEN,
+    },
+  },
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/token',
+    as: 'nobody',
+    form: {
+      grant_type: 'authorization_code',
+      client_id: 'lowcode',
+      code: 'A'.repeat(43),
+      redirect_uri: 'http://localhost:5173/',
+      code_verifier: 'A'.repeat(43),
+    },
+  },
+  { origin: 'api', method: 'POST', path: '/par', as: 'nobody', form: AUTHORIZATION },
+  get('/authorize', 'nobody', AUTHORIZATION),
+  get('/sign-in/callback', 'nobody', { code: 'A', state: 'A'.repeat(43), iss: 'a' }),
+  get('/status/1', 'nobody'),
+  get('/revocations/feed', 'service'),
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/backchannel-logout/corp',
+    as: 'nobody',
+    form: { logout_token: held.idToken(held.idClaims, { typ: 'logout+jwt' }) },
+  },
+  get('/userinfo', 'token'),
+  { origin: 'api', method: 'POST', path: '/userinfo', as: 'token' },
+  get('/admin/v1/keys', 'admin'),
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/admin/v1/keys/rotate',
+    as: 'admin',
+    json: { now: false },
+  },
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/admin/v1/keys/nobodys/revoke',
+    as: 'admin',
+    json: { reason: 'a test' },
   },
   get('/.well-known/openid-configuration', 'nobody'),
   get('/.well-known/oauth-authorization-server', 'nobody'),
