@@ -47,11 +47,11 @@ describe('the purge', () => {
     }
   });
 
-  it('takes what has expired, a thousand rows at a time, and leaves what has not', async () => {
+  it('takes what has expired, however much it is, and leaves what has not', async () => {
     const at = new Date(stage.now() * 1000);
     await stage.query(
       `INSERT INTO replay (id, expires_at)
-       SELECT 'old-' || n, $1::timestamptz - interval '2 minutes' FROM generate_series(1, 1500) AS n
+       SELECT 'old-' || n, $1::timestamptz - interval '2 minutes' FROM generate_series(1, 2500) AS n
        UNION ALL SELECT 'new', $1::timestamptz`,
       [at],
     );
@@ -63,8 +63,6 @@ describe('the purge', () => {
     const left = async (sql: string): Promise<string[]> =>
       (await stage.query<{ id: string }>(sql)).map(({ id }) => id);
     const OLD = "SELECT id FROM replay WHERE id LIKE 'old-%'";
-    await stage.broker.ledger.purge();
-    expect(await left(OLD)).toHaveLength(500);
     await stage.broker.ledger.purge();
     expect(await left(OLD)).toEqual([]);
     expect(await left("SELECT id FROM replay WHERE id = 'new'")).toEqual(['new']);
