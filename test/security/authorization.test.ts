@@ -214,6 +214,23 @@ describe('what people see', () => {
     expect(browser.cookie('daypass_session')?.value).not.toBe(first?.value);
   });
 
+  it('E08: whoever signs in after somebody else has a session of their own', async () => {
+    const params = { resource: BUCKET };
+    const ana = await authorize(daypass, { params });
+    const { browser } = ana;
+    const again = { ...params, prompt: 'login' };
+    browser.setCookie(daypass.url, 'idp_session', 'signed out there'); // cookies know no port
+    const uma = await authorize(daypass, { browser, user: 'uma', params: again });
+    const subjects = await Promise.all(
+      [ana, uma].map(async (each) => {
+        const answer = await redeem(daypass, each, { key: createProofKey() });
+        const [, payload = ''] = String(answer.body.id_token).split('.');
+        return JSON.parse(Buffer.from(payload, 'base64url').toString()).sub as string;
+      }),
+    );
+    expect(new Set(subjects).size).toBe(2);
+  });
+
   it('E08: a sign-in begun in one browser cannot be finished in another', async () => {
     const attacker = newBrowser(daypass);
     const login = await attacker.get(

@@ -71,11 +71,14 @@ export const throughPages = async (
   { user = 'ana', decision = 'allow' }: AskFor,
 ): Promise<Page> => {
   let page = start;
-  for (let step = 0; step < 4; step += 1) {
+  for (let step = 0; step < 6; step += 1) {
     if (page.text.includes('name="password"')) {
       page = await browser.submit(formOf(page), { user, password: 'demo' });
     } else if (page.text.includes('name="decision"')) {
       page = await browser.submit(formOf(page), { decision });
+    } else if (page.text.includes('forms[0].submit()')) {
+      // The demo IdP, where somebody else was signed in there.
+      page = await browser.submit(formOf(page));
     } else return page;
   }
   return page;
