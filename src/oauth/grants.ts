@@ -69,6 +69,8 @@ export const registerGrants = (provider: Provider, dependencies: GrantDependenci
 
 export const soundParams = (ctx: TokenEndpointGrantContext): Parameters => {
   const params = ctx.oidc.params as Parameters;
+  // The library takes an empty list for none at all; who asks for nothing is not given everything.
+  if (ctx.oidc.body?.authorization_details !== undefined) params.authorization_details ??= '[]';
   mustBeSound(params);
   return params;
 };

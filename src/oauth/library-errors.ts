@@ -74,6 +74,18 @@ const READINGS: readonly Reading[] = [
     remedy: 'use one of grant_types_supported in the metadata',
   },
   {
+    says: /parse the authorization_details parameter JSON/,
+    field: 'authorization_details',
+    rule: 'json',
+    remedy: 'send a JSON array of objects (RFC 9396 §2)',
+  },
+  {
+    says: /authorization.details/,
+    field: 'authorization_details',
+    rule: 'details',
+    remedy: 'send objects of the type daypass_storage, each with locations and actions',
+  },
+  {
     says: /scope contains invalid characters/,
     field: 'scope',
     rule: 'scope_syntax',

@@ -143,8 +143,13 @@ describe('T12 impersonation', () => {
         service,
       ),
     );
-    for (const client_id of ['daypass-cli', 'daypass']) {
-      await refuses(stage, { status: 401, error: 'invalid_client', audited: false }, () =>
+    // The first signs people in at /authorize and has no exchange here; the other is no client of ours.
+    const clients = [
+      ['daypass-cli', { status: 400, error: 'unauthorized_client', audited: false }],
+      ['daypass', { status: 401, error: 'invalid_client', audited: false }],
+    ] as const;
+    for (const [client_id, refusal] of clients) {
+      await refuses(stage, refusal, () =>
         stage.tokenExchange(
           {
             subject_token: stage.idToken({ aud: 'daypass', groups: ['security'] }),
@@ -241,7 +246,15 @@ describe('T15 clients', () => {
     );
   });
 
-  it.each(['authorization_code', 'refresh_token', 'implicit', 'password', '__proto__', 'urn:x'])(
+  it('T15 redeems no code that it never gave', async () => {
+    const form = { grant_type: 'authorization_code', client_id: 'where2eat', code: 'x' };
+    const more = { redirect_uri: 'http://localhost:5173/callback', code_verifier: 'v'.repeat(43) };
+    await refuses(stage, { status: 400, error: 'invalid_grant', audited: false }, () =>
+      stage.client.call('/token', { form: { ...form, ...more }, key: newKey() }),
+    );
+  });
+
+  it.each(['refresh_token', 'implicit', 'password', '__proto__', 'urn:x'])(
     'T15 refuses the grant %s',
     async (grant_type) => {
       const form = { grant_type, client_id: 'where2eat', code: 'x', refresh_token: 'x' };

@@ -57,7 +57,7 @@ describe('npm run demo', () => {
       'GET /d/',
       '← 410',
       'POST /admin/v1/revocations',
-      '"killed": { "tokens": 1, "derived": 0, "tickets": 1',
+      '"killed": { "tokens": 1, "derived": 0, "refresh_families": 0, "tickets": 1',
       'POST /request-upload',
       '← 401',
     ];

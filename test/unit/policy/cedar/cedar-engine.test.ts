@@ -23,7 +23,8 @@ describe('the Cedar engine', () => {
         {
           field: 'actor_token',
           rule: 'actor_chain',
-          message: 'more actors stand between the person and this request than the deployment allows',
+          message:
+            'more actors stand between the person and this request than the deployment allows',
           remedy: "exchange a token nearer to the person's own",
         },
       ],
