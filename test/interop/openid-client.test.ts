@@ -37,7 +37,7 @@ describe('openid-client', () => {
         issuer: endpoint.issuer,
         token_endpoint: `${endpoint.issuer}/token`,
       });
-      expect(config.serverMetadata().supportsPKCE()).toBe(false);
+      expect(config.serverMetadata().supportsPKCE()).toBe(true);
     }
   });
 

@@ -82,4 +82,4 @@ export const alike = (text: string): string =>
     .replaceAll(/expires=\d+/g, 'expires=…')
     .replaceAll(/signature=[\w-]+…/g, 'signature=…')
     .replaceAll(/sha256:[0-9a-f]{64}/g, 'sha256:…')
-    .replaceAll(/("?(?:issued_at|iat|exp)"?: )\d+/g, '$1…');
+    .replaceAll(/("?(?:issued_at|iat|exp|idx)"?: )\d+/g, '$1…');
