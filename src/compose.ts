@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type Configure, createConfigure } from './broker/configure/configure.ts';
+import { createConfigure } from './broker/configure/configure.ts';
 import { createCurrentConfiguration } from './broker/configure/current-configuration.ts';
 import { awaitDatabase, whereabouts } from './compose/await-database.ts';
 import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
 import { contentAddress, sameHost } from './compose/content-origin.ts';
-import { MIGRATIONS, openServer } from './compose/database.ts';
+import { openServer } from './compose/database.ts';
 import { createFederationWork, missingSecrets, relyingPartiesOf } from './compose/federation.ts';
 import { createHandlers } from './compose/http.ts';
-import { openSigning, resealKeys } from './compose/keys.ts';
+import { openSigning } from './compose/keys.ts';
+import { openLedger } from './compose/ledger.ts';
 import { createLogger } from './compose/logger.ts';
 import { createRounds } from './compose/rounds.ts';
 import { loadSecrets } from './compose/secrets.ts';
@@ -19,9 +20,7 @@ import { createStores } from './compose/stores.ts';
 import type { Config } from './config/config.ts';
 import type { Deployment } from './config/deployment.ts';
 import { secretReader } from './config/secret.ts';
-import { migrate } from './ledger/postgres/migrate.ts';
-import { openPostgresLedger, type PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
-import { OAuthError } from './protocol/oauth-error.ts';
+import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 
 /** A broker that is running, with everything it started. */
 export interface Daypass {
@@ -75,14 +74,20 @@ export const startDaypass = async (
     // 1. What is kept.
     const server = await openServer(config);
     started.push(server.stop);
-    const ledger = await openLedger(config, server.url, options, logger);
+    const patience = { where: whereabouts(server.url), logger, elapsed: () => performance.now() };
+    const patiently = <Result>(step: () => Promise<Result>) => awaitDatabase(step, patience);
+    const { shift } = options;
+    const ledger = await openLedger({ config, url: server.url, shift, patiently, logger });
     started.push(ledger.close);
 
     // 2. What was told. The demo IdP runs where what was told names it.
-    const { configure, configuration, idp } = await readConfiguration(config, ledger, options);
+    const { configure, configuration, idp } = await patiently(() =>
+      readConfiguration(config, ledger, options),
+    );
     if (idp) started.push(idp.stop);
-    started.push(await ledger.listen(() => void configuration.poll().catch(onError)));
-    for (const notice of await noticesInForce(ledger))
+    const onConfiguration = () => void configuration.poll().catch(onError);
+    started.push(await patiently(() => ledger.listen(onConfiguration)));
+    for (const notice of await patiently(() => noticesInForce(ledger)))
       logger.warn(notice, 'a setting does not do what it says in this release');
 
     // 3. What signs, and where things are stored.
@@ -93,7 +98,7 @@ export const startDaypass = async (
     const elapsed = () => performance.now() + (options.shift?.() ?? 0);
     const { keyEncryptionKeys } = secrets;
     const parts = { ledger, configuration, keyEncryptionKeys, secret, elapsed, onError };
-    const signing = await openSigning(parts);
+    const signing = await patiently(() => openSigning(parts));
     started.push(async () => signing.stop());
     const stores = createStores({
       configuration,
@@ -171,46 +176,6 @@ export const startDaypass = async (
   }
 };
 
-/** Monotonic: a clock that is set does not move the ledger's until it is measured again. */
-const localTime = (): number => STARTED + performance.now();
-/** Asked of Node once: it is a getter that costs more than the time itself. */
-const STARTED = performance.timeOrigin;
-
-const openLedger = async (
-  config: Config,
-  url: string,
-  options: StartOptions,
-  logger: Logger,
-): Promise<PostgresLedger> => {
-  const ledger = openPostgresLedger({
-    url,
-    onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
-    localTime,
-    ...(options.shift && { shift: options.shift }),
-  });
-  const patience = { where: whereabouts(url), logger, elapsed: () => performance.now() };
-  await awaitDatabase(ledger.clock.synchronise, patience).catch(async (error: unknown) => {
-    await ledger.close();
-    throw new Error(
-      'the database does not answer as it must: check DATABASE_URL, run daypass migrate, and connect as a member ' +
-        `of daypass_app; daypass doctor says which of these it is (${detailOf(error)})`,
-      { cause: error },
-    );
-  });
-  const excess = await ledger.excessPrivileges();
-  if (excess.length > 0) {
-    await ledger.close();
-    throw new Error(
-      `the database role may ${excess.join(' and ')} audit events: run daypass migrate, and connect as a member of daypass_app`,
-    );
-  }
-  logger.debug({ home: config.home }, 'ledger open');
-  return ledger;
-};
-
-const detailOf = (error: unknown): string =>
-  error instanceof OAuthError ? (error.detail ?? error.message) : String(error);
-
 const readConfiguration = async (config: Config, ledger: PostgresLedger, options: StartOptions) => {
   const parts = {
     configurations: ledger.configurations,
@@ -240,59 +205,4 @@ const startIdp = async (config: Config, port: number, { issuers }: Deployment, u
   const audiences = issuers.filter(({ issuer }) => issuer === url).flatMap((one) => one.audiences);
   const relyingParties = relyingPartiesOf(config.issuer, issuers, url);
   return startDemoIdp({ port, dir: join(config.home, 'idp'), audiences, relyingParties });
-};
-
-/** For commands that administer without serving. */
-export interface Administration {
-  readonly configure: Configure;
-  readonly ledger: PostgresLedger;
-  /** Seals keys under the newest key encryption key; says how many. */
-  resealKeys(): Promise<number>;
-  migrate(): Promise<readonly string[]>;
-  close(): Promise<void>;
-}
-
-/** The database without the servers. An embedded one is started, or reached where it already runs. */
-export const openForAdministration = async (config: Config): Promise<Administration> => {
-  const url = await reachDatabase(config);
-  const ledger = openPostgresLedger({
-    url: url.url,
-    onConnectionError: () => undefined,
-    localTime,
-  });
-  const { production } = config;
-  const configure = createConfigure({
-    configurations: ledger.configurations,
-    production,
-    now: ledger.clock.now,
-  });
-  return {
-    ledger,
-    // Not before it is needed: what migrates a database cannot ask it as the role it has yet to make.
-    configure: {
-      plan: async (document) => {
-        await ledger.clock.synchronise();
-        return configure.plan(document);
-      },
-      apply: async (document, applicant) => {
-        await ledger.clock.synchronise();
-        return configure.apply(document, applicant);
-      },
-    },
-    resealKeys: () => resealKeys(ledger, loadSecrets(config).keyEncryptionKeys),
-    migrate: async () => (await migrate(url.url, MIGRATIONS)).applied,
-    close: async () => {
-      await ledger.close();
-      await url.stop();
-    },
-  };
-};
-
-const reachDatabase = async (config: Config) => {
-  if (config.databaseUrl === undefined && !config.production) {
-    const { runningPostgresUrl } = await import('./demo/embedded-postgres.ts');
-    const running = await runningPostgresUrl(join(config.home, 'pg'));
-    if (running !== undefined) return { url: running, stop: async () => {} };
-  }
-  return openServer(config);
 };

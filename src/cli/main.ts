@@ -49,7 +49,10 @@ process.exitCode = await run(process.argv.slice(2), {
   fetch,
   now: () => new Date(),
   version,
-  compose: () => import('../compose.ts'),
+  compose: async () => ({
+    ...(await import('../compose.ts')),
+    ...(await import('../compose/administration.ts')),
+  }),
   offline: async () => (await import('../compose/command-line.ts')).offline,
   openBrowser,
   untilStopped,

@@ -1,5 +1,6 @@
+import type { openForAdministration } from '../compose/administration.ts';
 import type { Offline } from '../compose/command-line.ts';
-import type { openForAdministration, startDaypass } from '../compose.ts';
+import type { startDaypass } from '../compose.ts';
 
 /** All that a command touches. Handed in, so that a test can be a terminal. */
 export interface Surroundings {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { sqlState } from '../ledger/postgres/failure.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
 
 /** Milliseconds: what is started together, such as a database beside its broker, is there within this. */
 const PATIENCE = 30_000;
@@ -17,17 +18,18 @@ export interface AwaitDatabase {
 }
 
 /**
- * Asks the database until it answers: one that is slow, restarting or not yet there is waited for.
+ * Asks the database until it answers: one that is slow, restarting or not yet there is waited for. A step that
+ * asks several times is begun anew, so it must bear that.
  *
  * What time does not mend fails at once: a wrong password, a role or database that does not exist, a schema
  * that was not migrated.
  *
  * @throws what `ask` last rejected with.
  */
-export const awaitDatabase = async (
-  ask: () => Promise<void>,
+export const awaitDatabase = async <Result>(
+  ask: () => Promise<Result>,
   { where, logger, elapsed, wait = pause }: AwaitDatabase,
-): Promise<void> => {
+): Promise<Result> => {
   const end = elapsed() + PATIENCE;
   for (let next = FIRST_PAUSE; ; next = Math.min(next * 2, LONGEST_PAUSE)) {
     try {
@@ -42,7 +44,10 @@ export const awaitDatabase = async (
 };
 
 /** SQLSTATE classes 08 (connection), 53 (resources) and 57 (starting up, shutting down); none: no server yet. */
-const mayPass = (error: unknown): boolean => /^(08|53|57)/.test(sqlState(error) ?? '08');
+const mayPass = (error: unknown): boolean =>
+  error instanceof OAuthError &&
+  error.code === 'temporarily_unavailable' &&
+  /^(08|53|57)/.test(sqlState(error) ?? '08');
 
 /** Where a database is, without who connects and with what. */
 export const whereabouts = (url: string): string => {

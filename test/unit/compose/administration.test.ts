@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { openForAdministration } from '../../../src/compose.ts';
+import { openForAdministration } from '../../../src/compose/administration.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../../support/postgres.ts';
 

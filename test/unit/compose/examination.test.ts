@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openForAdministration } from '../../../src/compose/administration.ts';
 import { type Check, examine } from '../../../src/compose/examination.ts';
-import { openForAdministration } from '../../../src/compose.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../../support/postgres.ts';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openForAdministration } from '../../../src/compose.ts';
+import { openForAdministration } from '../../../src/compose/administration.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { createClient, newKey } from '../../support/client.ts';
 import { startTestDaypass, type TestDaypass } from '../../support/daypass.ts';
