@@ -139,6 +139,44 @@ describe('T11 delegation', () => {
     expect(closure).toEqual([{ ancestor_id: actor.id, via: 'actor' }]);
   });
 
+  it('T11 ends with anyone in the chain, for those who ask about the token and for those who use it', async () => {
+    const key = newKey();
+    const robot = await clientToken(service, { resource: FILES, key });
+    const own = ownOf(
+      await exchange({ ...person(), ...orders, ...byClient(robot) }, stage.client, { key }),
+    );
+    const held = await boundSubject(key);
+    const user = ownOf(await link(held, key, byClient(robot)));
+    const isActive = async (through: Stage['client']) => {
+      const { body } = await through.call('/introspect', {
+        form: { token: own.token },
+        headers: { authorization: basic('orders-api', SECRET) },
+      });
+      return body.active;
+    };
+    expect(await isActive(stage.client)).toBe(true);
+    await stage.reconfigure((draft) => {
+      for (const each of draft.apps) if (each.id === 'nightly-report') each.enabled = false;
+    });
+    try {
+      // Every instance asks under the configuration in force within a second, and at once where it refuses.
+      await stage.exchange({ key: newKey() }, stage.clients[1]);
+      for (const through of stage.clients) expect(await isActive(through)).toBe(false);
+      await refusesEverywhere(
+        stage,
+        { status: 401, error: 'invalid_token', audited: true },
+        (through) =>
+          through.call('/objects?resource=bucket:project-123', {
+            method: 'GET',
+            token: user.token,
+            key,
+          }),
+      );
+    } finally {
+      await stage.reconfigure(() => undefined);
+    }
+  });
+
   it('T11 keeps the chain in order, newest outermost, to the depth allowed and no further', async () => {
     const [a, b] = [newKey(), newKey()];
     const first = await boundSubject(a);

@@ -10,7 +10,11 @@ const withApps = (demo: DeploymentDocument): DeploymentDocument => {
   const { apps = [], ...rest } = withPeopleApps(demo);
   const portal = apps.find(({ id }) => id === 'portal');
   if (!portal) throw new Error('no portal');
-  return { ...rest, apps: [...apps, { ...portal, id: 'forgetful', refresh: false }] };
+  const others = [
+    { ...portal, id: 'forgetful', refresh: false as const },
+    { ...portal, id: 'other' },
+  ];
+  return { ...rest, apps: [...apps, ...others] };
 };
 
 let daypass: TestDaypass;
@@ -51,6 +55,15 @@ describe('refresh tokens (RFC 6749 §6, RFC 9700 §4.14)', () => {
     expect(other).toMatchObject({ status: 400, body: { error: 'invalid_target' } });
     const same = await refresh(daypass, session, session.token, { scope: 'orders:read' });
     expect(same.status).toBe(200);
+  });
+
+  it('§6 are good for the app they were given to, and no other that authenticates', async () => {
+    const session = await signedIn(daypass, 'portal');
+    const stolen = { client: 'other', key: undefined };
+    expect(await refresh(daypass, stolen, session.token)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
   });
 
   it('R01: fifty uses at once on two instances have one winner', async () => {

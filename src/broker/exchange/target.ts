@@ -111,7 +111,3 @@ export const policyResource = (
     ...(bucket.residency === undefined ? {} : { residency: bucket.residency }),
   };
 };
-
-/** The bucket a token is good for. */
-export const bucketOfDetail = (detail: StorageDetail): string | undefined =>
-  bucketOf(detail.locations[0]);

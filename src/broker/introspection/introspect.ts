@@ -8,6 +8,7 @@ import { type CurrentConfiguration, type InForce, underConfiguration } from '../
 import type { RequestContext } from '../context.ts';
 import { accessTokenClaims, tokenTypeOf } from '../exchange/answer.ts';
 import { fromToken } from '../exchange/authority.ts';
+import { mustAllStand } from '../exchange/standing.ts';
 import { findTarget, grantsFor, type Target } from '../exchange/target.ts';
 import type { FindToken } from '../find-token.ts';
 import { holder, isIssuerTrusted } from '../use.ts';
@@ -84,6 +85,7 @@ const membersOf = (
   const app = inForce.index.app(token.appId);
   if (!app?.enabled || hasExpired(app, now)) throw unproven('the app of the token is gone');
   if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
+  mustAllStand(token.actors, inForce, now);
   const target = findTarget(token.resource, fromToken(token), inForce, issuer);
   return {
     ...accessTokenClaims(token, issuer),
