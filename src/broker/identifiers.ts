@@ -14,8 +14,8 @@ export const newObjectId = identifier('ob');
 export const newTicketId = identifier('ti');
 export const newRevocationId = identifier('rv');
 
-/** `d_` + the thumbprint of the DPoP key, until a device is attested. */
-export const deviceIdOf = (jkt: string): string => `d_${jkt}`;
+/** `d_` + the thumbprint of the DPoP key or the client certificate, until a device is attested. */
+export const deviceIdOf = (thumbprint: string): string => `d_${thumbprint}`;
 
 /** `g_` + 26 characters derived from the hash of the sign-in: one for each ID token. */
 export const grantIdOf = (rootHash: string): string =>

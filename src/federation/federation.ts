@@ -22,8 +22,8 @@ export type { FederatedIssuer } from './identity-providers.ts';
  */
 export interface Federation {
   /**
-   * Begins a sign-in: send the browser to `url` (303), with `pending` as a cookie that only the callback sees
-   * (`HttpOnly`, `SameSite=Lax`, `Path` {@link CALLBACK_PATH}, 600 s).
+   * Begins a sign-in: send the browser to `url` (303), with `pending` as a cookie
+   * (`HttpOnly`, `SameSite=Lax`, 600 s).
    *
    * @throws {OAuthError} `invalid_request` for an issuer that is unknown, disabled or has no `sign_in`;
    *   `temporarily_unavailable` when its metadata cannot be had or is not its own.
