@@ -59,6 +59,8 @@ export const logInThroughBrowser = async (
       code_challenge: hash('sha256', codeVerifier, 'base64url'),
       code_challenge_method: 'S256',
       dpop_jkt: thumbprintOf(key),
+      // A sign-in opens the admin door once, and within minutes: one for each login.
+      prompt: 'login',
     });
     show(`${server}/authorize?${parameters}`);
     const answer = await loopback.answer(PATIENCE);

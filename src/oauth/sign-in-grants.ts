@@ -68,7 +68,8 @@ export const registerSignInGrants = (
         grantId,
         authorization: { ...found.authorization, signIn: forApp(signIn, app) },
         jkt,
-        proofs: [...proofs, seen],
+        code: seen,
+        proofs,
         asked: narrowed(params),
         context,
       });

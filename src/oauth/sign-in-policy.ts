@@ -129,6 +129,7 @@ export const loadExistingGrant =
     if (!account || !client || !session) return undefined;
     const agreedNow = result?.consent?.grantId;
     if (agreedNow !== undefined) return provider.Grant.find(agreedNow);
+    if (isAnybodys(ctx)) return undefined;
     // Whatever was agreed to before is asked again where the client wants that.
     if (oidc.promptPending('login') || oidc.promptPending('consent')) return undefined;
     const limit =
@@ -142,6 +143,14 @@ export const loadExistingGrant =
       })
     );
   };
+
+/**
+ * RFC 8252 §8.6: whoever listens on loopback, or has claimed a scheme, may be another program than the
+ * one that was agreed to. So the person is asked each time, whatever was agreed to before and by whom.
+ */
+const isAnybodys = (ctx: KoaContextWithOIDC): boolean =>
+  ctx.oidc.client?.applicationType === 'native' &&
+  !String(paramsOf(ctx).redirect_uri).startsWith('https:');
 
 const agreedBefore = async (ctx: KoaContextWithOIDC): Promise<Limit | undefined> => {
   const { provider, session, client } = ctx.oidc;

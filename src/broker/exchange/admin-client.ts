@@ -1,4 +1,5 @@
 import type { AdminRule, App } from '../../config/deployment.ts';
+import type { SeenProof } from '../../ledger/records.ts';
 import type { Attributes, SignIn } from '../../protocol/principal.ts';
 
 /** The client behind `daypass login` and the console: built in, registered nowhere. */
@@ -18,12 +19,19 @@ export const adminClientFor = (tenant: string): App => ({
   // Any port (RFC 8252 §7.3): `daypass login` listens on a free one.
   redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
   post_logout_redirect_uris: [],
-  trusted: true,
+  trusted: false,
   refresh: false,
   origins: [],
   subject_audiences: [],
   grants: [],
   enabled: true,
+});
+
+/** What a sign-in that opens the admin door leaves behind: it opens it once, whichever way it came. */
+export const opensOnce = ({ tokenHash, expiresAt }: SignIn): SeenProof => ({
+  kind: 'sign_in',
+  id: `admin:${tokenHash}`,
+  keepUntil: new Date((expiresAt + 60) * 1000),
 });
 
 /** Raw claims that admin rules look at travel as attributes under this name, beside the mapped ones. */

@@ -10,7 +10,13 @@ import { type CurrentConfiguration, type InForce, underConfiguration } from '../
 import type { PresentedCredential, RequestContext } from '../context.ts';
 import { type createTokenProver, seen } from '../held-token.ts';
 import { holder } from '../use.ts';
-import { ADMIN_CLIENT, adminClientFor, mappedAttributes, rightsOf } from './admin-client.ts';
+import {
+  ADMIN_CLIENT,
+  adminClientFor,
+  mappedAttributes,
+  opensOnce,
+  rightsOf,
+} from './admin-client.ts';
 import { type Authority, fromSignIn, fromToken } from './authority.ts';
 import { boundToCertificate } from './binding.ts';
 import { nothingToRebind, proveSecondKey } from './second-key.ts';
@@ -181,13 +187,7 @@ const adminSignIn = (signIn: SignIn): Party => ({
   authority: {
     // With the raw claims that admin rules look at, beside those that policy knows.
     ...fromSignIn(signIn),
-    seen: [
-      {
-        kind: 'sign_in',
-        id: `admin:${signIn.tokenHash}`,
-        keepUntil: new Date((signIn.expiresAt + 60) * 1000),
-      },
-    ],
+    seen: [opensOnce(signIn)],
   },
 });
 

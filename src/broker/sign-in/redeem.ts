@@ -5,6 +5,7 @@ import type { Authorization, SeenProof } from '../../ledger/records.ts';
 import type { RefreshTokens } from '../../ledger/refresh-tokens.ts';
 import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
 import type { RequestContext } from '../context.ts';
+import { ADMIN_CLIENT, opensOnce } from '../exchange/admin-client.ts';
 import type { Credential } from '../exchange/answer.ts';
 import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
@@ -24,6 +25,8 @@ export interface Redemption {
   readonly app: App;
   readonly grantId: string;
   readonly authorization: Authorization;
+  /** What is remembered of the code: it is used up where something is issued for it. */
+  readonly code: SeenProof;
   readonly jkt: string | undefined;
   readonly proofs: readonly SeenProof[];
   /** Less than was agreed to, where the client wants less. */
@@ -44,15 +47,19 @@ export interface SignedInCredential extends Credential {
 export const createRedeem =
   (dependencies: RedeemDependencies) =>
   async (redemption: Redemption): Promise<SignedInCredential> => {
-    const { app, grantId, authorization, jkt, proofs, asked, context } = redemption;
+    const { app, grantId, authorization, code, jkt, proofs, asked, context } = redemption;
     const { signIn } = authorization;
-    const authority = fromAuthorization({
-      ...authorization,
-      grantId,
-      appId: app.id,
-      expiresAt: new Date(signIn.expiresAt * 1000),
-      thumbprint: jkt,
-    });
+    const authority = {
+      ...fromAuthorization({
+        ...authorization,
+        grantId,
+        appId: app.id,
+        expiresAt: new Date(signIn.expiresAt * 1000),
+        thumbprint: jkt,
+      }),
+      // By the statement that issues, and by nothing else: what is refused for its scope may be asked for again.
+      seen: [code, ...(app.id === ADMIN_CLIENT ? [opensOnce(signIn)] : [])],
+    };
     const exchange = { door: 'token' as const, app, authority, jkt, proofs, asked, context };
     const credential = await dependencies.exchange(exchange);
     const refreshToken = mayRefresh(app) ? await beginFamily(dependencies, redemption) : undefined;

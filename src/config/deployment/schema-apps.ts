@@ -176,7 +176,7 @@ export const app = z
     }),
     trusted: z.boolean().default(false).meta({
       description:
-        '`true`: people who sign in are not asked for consent, since the company has agreed.',
+        '`true`: people who sign in are not asked for consent, since the company has agreed. Native apps on loopback or a scheme of their own ask all the same: anybody can listen there.',
     }),
     refresh: refresh.prefault({}).meta({
       description:

@@ -63,6 +63,8 @@ describe('daypass login', () => {
     expect(asked.get('code_challenge_method')).toBe('S256');
     expect(asked.get('redirect_uri')).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/callback$/);
     expect(asked.get('dpop_jkt')).toMatch(/^[\w-]{43}$/);
+    // Whoever signed in this morning signs in again: the admin door takes no sign-in that old, and none twice.
+    expect(asked.get('prompt')).toBe('login');
 
     const file = join(home, 'logins.json');
     expect((await stat(file)).mode & 0o777).toBe(0o600);

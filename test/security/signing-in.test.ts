@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { authorize, redeem } from '../support/authorization.ts';
+import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
+import { createProofKey } from '../support/dpop.ts';
+import { LOOPBACK, ORDERS, withPeopleApps } from '../support/people-apps.ts';
+
+/** What a page, a program on the same machine, or the next person at the browser makes of somebody's sign-in. */
+
+let daypass: TestDaypass;
+beforeAll(async () => {
+  daypass = await startTestDaypass({ configure: withPeopleApps });
+}, 60_000);
+afterAll(() => daypass?.stop());
+
+describe('whoever listens on loopback (RFC 8252 §8.6)', () => {
+  const anyPort = 'http://127.0.0.1:49999/callback';
+  const asAdmin = (key = createProofKey()) => ({
+    client: 'daypass-cli',
+    redirect: anyPort,
+    user: 'sam',
+    params: { scope: 'openid admin', resource: `${daypass.issuer}/admin`, dpop_jkt: key.jkt },
+  });
+
+  it('gets no admin token behind the back of somebody who is signed in', async () => {
+    const admin = await authorize(daypass, asAdmin());
+    expect(admin.code).not.toBe('');
+    const { params, ...asked } = asAdmin();
+    const silent = { ...asked, browser: admin.browser, params: { ...params, prompt: 'none' } };
+    const { answer, code } = await authorize(daypass, silent);
+    expect({ error: answer.get('error'), code }).toEqual({ error: 'consent_required', code: '' });
+    const { browser } = admin;
+    const shown = browser.redirects.length;
+    const declined = await authorize(daypass, { ...asAdmin(), browser, decision: 'deny' });
+    expect(declined.answer.get('error')).toBe('access_denied');
+    expect(browser.redirects.length).toBeGreaterThan(shown);
+  });
+
+  it('gets no code for a native app either, trusted or agreed to before', async () => {
+    const asked = { client: 'desk', redirect: LOOPBACK, params: { resource: ORDERS } };
+    const { browser } = await authorize(daypass, asked);
+    const params = { ...asked.params, prompt: 'none' };
+    const silent = await authorize(daypass, { ...asked, redirect: anyPort, browser, params });
+    expect(silent.answer.get('error')).toBe('consent_required');
+  });
+
+  it('one sign-in opens the admin door once', async () => {
+    const [key, other] = [createProofKey(), createProofKey()];
+    const first = await authorize(daypass, asAdmin(key));
+    const second = await authorize(daypass, { ...asAdmin(other), browser: first.browser });
+    const resource = `${daypass.issuer}/admin`;
+    const got = await redeem(daypass, first, { key, params: { resource } });
+    expect(got.status).toBe(200);
+    const more = await redeem(daypass, second, { key: other, params: { resource } });
+    expect(more.body.error).toBe('invalid_grant');
+  });
+});
+
+describe('an authorization code', () => {
+  it('is used up by what is issued for it, and not by a request for more than was agreed to', async () => {
+    const params = { resource: ORDERS, scope: 'openid orders:read' };
+    const authorized = await authorize(daypass, { client: 'desk', redirect: LOOPBACK, params });
+    const key = createProofKey();
+    const wider = await redeem(daypass, authorized, { key, params: { scope: 'orders:write' } });
+    expect(wider.body.error).toBe('invalid_scope');
+    expect((await redeem(daypass, authorized, { key })).status).toBe(200);
+    expect((await redeem(daypass, authorized, { key })).body.error).toBe('invalid_grant');
+  });
+});
