@@ -4,9 +4,11 @@ import { decodeJwt } from 'jose';
 import { createConfigure } from '../../src/broker/configure/configure.ts';
 import type { DeploymentDocument } from '../../src/config/deployment.ts';
 import type { LockTarget } from '../../src/ledger/records.ts';
+import { authorize, redeem } from '../support/authorization.ts';
 import { createClient } from '../support/client.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
-import { basic, withPeopleApps } from '../support/people-apps.ts';
+import { createProofKey } from '../support/dpop.ts';
+import { basic, PAGE, withPeopleApps } from '../support/people-apps.ts';
 import { refresh, type Session, signedIn } from '../support/session.ts';
 
 /** What ends a refresh token besides its use. */
@@ -113,6 +115,22 @@ describe('F10: an app that has refresh tokens no more', () => {
     });
     await apply(() => undefined, 'portal');
     await expectRefused(session);
+  });
+});
+
+describe('T10: an app that is out of service', () => {
+  it('is told nothing at /userinfo by the tokens it has', async () => {
+    const key = createProofKey();
+    const authorized = await authorize(daypass, { client: 'page', redirect: PAGE });
+    const token = String((await redeem(daypass, authorized, { key })).body.access_token);
+    const ask = async () =>
+      (await createClient(daypass.url).call('/userinfo', { token, key })).status;
+    expect(await ask()).toBe(200);
+    await apply((app) => Object.assign(app, { enabled: false }), 'page');
+    // It was applied past the broker, which hears of it a moment later.
+    for (let tries = 0; tries < 40 && (await ask()) === 200; tries += 1) await wait(50);
+    expect(await ask()).toBe(401);
+    await apply(() => undefined, 'page');
   });
 });
 

@@ -277,7 +277,32 @@ describe('A03, A04 who may revoke what', () => {
       [held.id],
     );
     expect((await ask({ device_id }, {}, await tenantAdmin())).status).toBe(404);
-    expect((await ask({ device_id })).status).toBe(201);
+    const placed = await ask({ device_id });
+    expect(placed.status).toBe(201);
+
+    // Nor does the block go by the word of one who could not have placed it.
+    const lift = async (admin: Held) => {
+      const { token, key } = admin;
+      const path = `${PATH}/${placed.body.revocation_id}`;
+      return (await stage.client.call(path, { method: 'DELETE', token, key })).status;
+    };
+    expect(await lift(await tenantAdmin())).toBe(404);
+    expect(await lift(desk)).toBe(204);
+  });
+
+  it('A03 a block that took deployment scope takes it to be lifted', async () => {
+    await ask({ app_id: 'lowcode' });
+    await stage.query(
+      `INSERT INTO lock SELECT (jsonb_populate_record(l, jsonb_build_object(
+         'revocation_id', 'rv_of_an_issuer', 'target', 'issuer:second', 'tenant_id', 'acme'))).*
+       FROM lock AS l WHERE target = 'app:lowcode' LIMIT 1`,
+    );
+    const path = `${PATH}/rv_of_an_issuer`;
+    const { token, key } = await tenantAdmin();
+    const refused = await stage.client.call(path, { method: 'DELETE', token, key });
+    expect([refused.status, refused.body.error]).toEqual([403, 'access_denied']);
+    const lifted = await stage.client.call(path, { method: 'DELETE', ...desk });
+    expect(lifted.status).toBe(204);
   });
 
   it('nobody blocks what they act by: the admin door is never locked from the inside', async () => {

@@ -53,6 +53,7 @@ const keyOf = (exchange: Exchange, left: number): string => {
     tenantId,
     who ?? null,
     bindingOf(exchange) !== undefined,
+    authority.signedInHere !== undefined,
     left,
     asked,
   ]);

@@ -1,4 +1,5 @@
 import type { Residual, RevocationRecord, Revocations } from '../../ledger/ledger.ts';
+import type { LockTarget } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Admin, mustReach } from '../admin.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
@@ -10,6 +11,7 @@ import {
   mustLeaveTheDoorOpen,
   reach,
   type Target,
+  targetOf,
 } from './target.ts';
 
 export interface RevocationRequest {
@@ -72,6 +74,7 @@ export const createLift =
       Object.assign(event, { detail: { revocation_id: revocationId } } satisfies AuditDraft);
       const found = await dependencies.revocations.find(revocationId);
       mustReach(admin, found?.tenantId, noSuchRevocation());
+      if (found) await mustBeLiftable(admin, found.target, dependencies.revocations);
       const audit = {
         ...event,
         at: dependencies.now(),
@@ -86,6 +89,17 @@ export const createLift =
       );
       if (!lifted) throw noSuchRevocation();
     });
+
+/** Whoever may not place a block lifts none: it may be another tenant's, or the deployment's. */
+const mustBeLiftable = async (
+  admin: Admin,
+  lock: LockTarget,
+  { tenantsOf }: Revocations,
+): Promise<void> => {
+  const target = targetOf(lock);
+  if (target) mustBeTheirs(admin, target);
+  for (const tenant of await tenantsOf(lock)) mustReach(admin, tenant, noSuchRevocation());
+};
 
 export const receiptOf = (revocation: RevocationRecord): Receipt => ({
   revocation,

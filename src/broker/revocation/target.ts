@@ -24,6 +24,13 @@ export interface Target {
 export const lockOf = ({ field, id }: Target): LockTarget =>
   `${field.slice(0, -'_id'.length) as 'token'}:${id}`;
 
+/** What a lock names, where an admin can name it; sessions are ended by who holds them. */
+export const targetOf = (lock: LockTarget): Target | undefined => {
+  const kind = lock.slice(0, lock.indexOf(':'));
+  const field = REVOCABLE.find((one) => one === `${kind}_id`);
+  return field && { field, id: lock.slice(kind.length + 1) };
+};
+
 /** A token or a grant is never given again: there is nothing to block. */
 export const blocksByDefault = (field: Revocable): boolean =>
   field !== 'token_id' && field !== 'grant_id';

@@ -3,22 +3,28 @@ import type { CurrentConfiguration } from '../../broker/configuration.ts';
 import type { RequestContext } from '../../broker/context.ts';
 import { userinfoOf } from '../../broker/exchange/target.ts';
 import { mustComeFromItsOrigin } from '../../broker/origin.ts';
+import { isIssuerTrusted } from '../../broker/use.ts';
+import { hasExpired } from '../../config/expiry.ts';
 import type { TokenRecord } from '../../ledger/records.ts';
-import { OAuthError } from '../../protocol/oauth-error.ts';
+import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { NO_STORE, type Reply } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 
 export interface UserinfoRoutes {
   readonly issuer: string;
   readonly configuration: CurrentConfiguration;
+  readonly now: () => Date;
 }
 
 const claims = z.object({ sub: z.string(), tenant: z.string() });
 
 /** Who signed in (OpenID Connect Core §5.3), for a token that was given for that and nothing else. */
-export const userinfoRoutes = ({ issuer, configuration }: UserinfoRoutes): Route[] => {
+export const userinfoRoutes = ({ issuer, configuration, now }: UserinfoRoutes): Route[] => {
   const answer = ({ token, context }: Asked): Reply => {
-    const app = configuration.get().index.app(token.appId);
+    const inForce = configuration.get();
+    const app = inForce.index.app(token.appId);
+    if (!app?.enabled || hasExpired(app, now())) throw unproven('the app of the token is gone');
+    if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
     mustComeFromItsOrigin(app, context);
     if (token.resource !== userinfoOf(issuer) || token.userId === undefined) throw notForThis();
     return { status: 200, headers: NO_STORE, body: { sub: token.userId, tenant: token.tenantId } };
