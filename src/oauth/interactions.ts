@@ -150,11 +150,13 @@ const moveSession = async (
   if (!session?.accountId) return;
   const known = await keptSignIns.find(session.accountId);
   if (known?.signIn.userId === signIn.userId) {
-    await keptSignIns.forget(session.accountId);
+    await keptSignIns.succeed(session.accountId, signInId);
     session.accountId = signInId;
     await session.persist();
     return;
   }
+  // Signing out in this browser ends what came of both.
+  await keptSignIns.succeed(session.accountId, signInId);
   await session.destroy();
   if (before) delete before.uid;
 };

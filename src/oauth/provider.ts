@@ -108,7 +108,7 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
   };
   registerGrants(provider, dependencies);
   registerSignInGrants(provider, dependencies);
-  provider.use(endSignIn(dependencies));
+  endWithSession(provider, dependencies);
   const tokenStatus = createTokenStatus(provider, dependencies);
   return {
     answer: createAnswer(provider, { issuer, tokenStatus, onRefusal: recordFor(dependencies) }),
@@ -116,17 +116,17 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
   };
 };
 
-/** Signing out ends what came of the sign-in, and not the cookie alone: before the browser hears that it is out. */
-const endSignIn =
-  ({ signOut }: ProviderDependencies): Parameters<Provider['use']>[0] =>
-  async (ctx, next) => {
-    await next();
-    const session = ctx.path === LOGOUT ? ctx.oidc?.entities.Session : undefined;
-    const ended = session as { accountId?: string; destroyed?: boolean } | undefined;
-    if (ended?.destroyed && ended.accountId) await signOut(ended.accountId);
+/**
+ * Signing out ends what came of the sign-in, and not the cookie alone. That first: where it fails the session is still
+ * there to be signed out of.
+ */
+const endWithSession = (provider: Provider, { signOut }: ProviderDependencies): void => {
+  const { destroy } = provider.Session.prototype;
+  provider.Session.prototype.destroy = async function endAll() {
+    if (this.accountId !== undefined) await signOut(this.accountId);
+    await destroy.call(this);
   };
-
-const LOGOUT = '/session/end/confirm';
+};
 
 /** What a client was refused, for the record, where that was not a token. */
 const ACTIONS: ReadonlyMap<string, string> = new Map([

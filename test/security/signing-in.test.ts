@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { authorize, redeem } from '../support/authorization.ts';
+import { unavailable } from '../../src/protocol/oauth-error.ts';
+import { authorize, newBrowser, redeem } from '../support/authorization.ts';
+import { type Browser, formOf } from '../support/browser.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { createProofKey } from '../support/dpop.ts';
 import { LOOPBACK, ORDERS, withPeopleApps } from '../support/people-apps.ts';
+import { refresh, type Session, signedIn } from '../support/session.ts';
 
 /** What a page, a program on the same machine, or the next person at the browser makes of somebody's sign-in. */
 
@@ -64,5 +67,58 @@ describe('an authorization code', () => {
     expect(wider.body.error).toBe('invalid_scope');
     expect((await redeem(daypass, authorized, { key })).status).toBe(200);
     expect((await redeem(daypass, authorized, { key })).body.error).toBe('invalid_grant');
+  });
+});
+
+describe('signing out', () => {
+  const signOut = async (browser: Browser) =>
+    browser.submit(formOf(await browser.get(`${daypass.url}/session/end`)), { logout: 'yes' });
+
+  const isAlive = async (session: Session): Promise<boolean> =>
+    (await refresh(daypass, session, session.token)).status === 200;
+
+  it.each([
+    ['the same person', 'ana'],
+    ['somebody else', 'uma'],
+  ])('ends what apps got before %s signed in again in that browser', async (_who, user) => {
+    const browser = newBrowser(daypass);
+    const before = await signedIn(daypass, 'portal', { browser });
+    browser.setCookie(daypass.url, 'idp_session', 'signed out there'); // cookies know no port
+    const params = { prompt: 'login' };
+    const after = await signedIn(daypass, 'portal', { browser, user, params });
+    expect((await signOut(browser)).text).toContain('You are signed out');
+    expect([await isAlive(before), await isAlive(after)]).toEqual([false, false]);
+  });
+
+  it('ends nothing of it before that', async () => {
+    const browser = newBrowser(daypass);
+    const before = await signedIn(daypass, 'portal', { browser });
+    await signedIn(daypass, 'portal', { browser, params: { prompt: 'login' } });
+    expect(await isAlive(before)).toBe(true);
+  });
+
+  it('that fails is a page with a request id, and can be tried again', async () => {
+    const browser = newBrowser(daypass);
+    const session = await signedIn(daypass, 'portal', { browser });
+    const { revocations } = daypass.ledger;
+    const { revoke } = revocations;
+    revocations.revoke = async () => {
+      throw unavailable('as a test has it');
+    };
+    const failed = await signOut(browser);
+    revocations.revoke = revoke;
+    expect(failed.status).toBe(503);
+    expect(failed.text).toContain('request id');
+    await signOut(browser);
+    expect(await isAlive(session)).toBe(false);
+  });
+
+  it('after the session has come to its end ends what apps have of it', async () => {
+    const browser = newBrowser(daypass);
+    const session = await signedIn(daypass, 'portal', { browser });
+    const other = await signedIn(daypass, 'portal');
+    daypass.advance(8 * 60 * 60 + 60);
+    expect((await signOut(browser)).text).toContain('You are signed out');
+    expect([await isAlive(session), await isAlive(other)]).toEqual([false, true]);
   });
 });

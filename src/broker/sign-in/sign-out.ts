@@ -7,14 +7,18 @@ export interface SignOutDependencies {
   readonly endGrant: EndGrant;
 }
 
-/** Ends a sign-in here, and all that apps got for it. Nothing where it has ended already. */
+/**
+ * Ends what apps got for a sign-in here and for those before it in the same browser, also where the sign-ins have ended
+ * themselves: their refresh tokens may not have. Nothing where all of it has been ended.
+ *
+ * @throws {OAuthError} `temporarily_unavailable`: then nothing is forgotten, and it can be tried again.
+ */
 export const createSignOut =
   ({ keptSignIns, endGrant }: SignOutDependencies) =>
   async (signInId: string): Promise<void> => {
-    const kept = await keptSignIns.find(signInId);
-    if (!kept) return;
-    const { tokenHash, tenant, userId, issuer } = kept.signIn;
-    const known = { tenantId: tenant, userId, issuer };
-    await endGrant(`grant:${grantIdOf(tokenHash)}`, 'signed out', known);
+    for (const { tokenHash, tenant, userId, issuer } of await keptSignIns.ofBrowser(signInId)) {
+      const known = { tenantId: tenant, userId, issuer };
+      await endGrant(`grant:${grantIdOf(tokenHash)}`, 'signed out', known);
+    }
     await keptSignIns.forget(signInId);
   };
