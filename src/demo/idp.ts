@@ -167,7 +167,9 @@ const listen = (server: Server, port: number, host: string): Promise<number> =>
       const taken = error.code === 'EADDRINUSE';
       reject(
         taken
-          ? new Error(`port ${port}, the demo IdP's, is taken: stop what listens there`)
+          ? new Error(
+              `port ${port}, the demo IdP's, is taken: stop what listens there, or set DEMO_IDP_PORT`,
+            )
           : error,
       );
     });
