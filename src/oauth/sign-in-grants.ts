@@ -66,7 +66,10 @@ export const registerSignInGrants = (
       const credential = await redeem({
         app,
         grantId,
-        authorization: { ...found.authorization, signIn: forApp(signIn, app) },
+        authorization: {
+          ...found.authorization,
+          signIn: forApp(signIn, app, configuration.get().deployment),
+        },
         jkt,
         code: seen,
         proofs,

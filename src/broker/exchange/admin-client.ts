@@ -1,6 +1,6 @@
-import type { AdminRule, App } from '../../config/deployment.ts';
+import type { AdminRule, App, Deployment } from '../../config/deployment.ts';
 import type { SeenProof } from '../../ledger/records.ts';
-import type { Attributes, SignIn } from '../../protocol/principal.ts';
+import { type Attributes, NOBODY, type SignIn } from '../../protocol/principal.ts';
 
 /** The client behind `daypass login` and the console: built in, registered nowhere. */
 export const ADMIN_CLIENT = 'daypass-cli';
@@ -33,6 +33,19 @@ export const opensOnce = ({ tokenHash, expiresAt }: SignIn): SeenProof => ({
   id: `admin:${tokenHash}`,
   keepUntil: new Date((expiresAt + 60) * 1000),
 });
+
+/**
+ * A sign-in as an app gets it: without the claims that admin rules look at, and with nobody acting for an
+ * admin unless the sign-in says who (security.md T12).
+ */
+export const forApps = (signIn: SignIn, { admins }: Pick<Deployment, 'admins'>): SignIn => {
+  const isAdmin = rightsOf(admins, signIn.issuerId, signIn.attributes).roles.size > 0;
+  return {
+    ...signIn,
+    attributes: mappedAttributes(signIn.attributes),
+    mayAct: signIn.mayAct ?? (isAdmin ? NOBODY : undefined),
+  };
+};
 
 /** Raw claims that admin rules look at travel as attributes under this name, beside the mapped ones. */
 export const claimAttribute = (claim: string): string => `claim:${claim}`;

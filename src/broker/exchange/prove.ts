@@ -1,22 +1,16 @@
-import type { App, Deployment } from '../../config/deployment.ts';
+import type { App } from '../../config/deployment.ts';
 import type { Dpop, Proof } from '../../identity/dpop.ts';
 import type { IdTokenVerifier } from '../../identity/verifier.ts';
 import type { AuditRecord, SeenProof } from '../../ledger/records.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { opaqueKind } from '../../protocol/opaque-token.ts';
-import { NOBODY, type SignIn } from '../../protocol/principal.ts';
+import type { SignIn } from '../../protocol/principal.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { PresentedCredential, RequestContext } from '../context.ts';
 import { type createTokenProver, seen } from '../held-token.ts';
 import { holder } from '../use.ts';
-import {
-  ADMIN_CLIENT,
-  adminClientFor,
-  mappedAttributes,
-  opensOnce,
-  rightsOf,
-} from './admin-client.ts';
+import { ADMIN_CLIENT, adminClientFor, forApps, opensOnce } from './admin-client.ts';
 import { type Authority, fromSignIn, fromToken } from './authority.ts';
 import { boundToCertificate } from './binding.ts';
 import { nothingToRebind, proveSecondKey } from './second-key.ts';
@@ -169,17 +163,9 @@ const partyOf = (
   if (app.tenant !== signIn.tenant) throw unproven('app of another tenant');
   return {
     app,
-    authority: fromSignIn({
-      ...signIn,
-      attributes: mappedAttributes(signIn.attributes),
-      mayAct: signIn.mayAct ?? (isAdmin(deployment, signIn) ? NOBODY : undefined),
-    }),
+    authority: fromSignIn(forApps(signIn, deployment)),
   };
 };
-
-/** Nobody acts for an admin, not even in an app, unless the sign-in says who (security.md T12). */
-const isAdmin = ({ admins }: Deployment, { issuerId, attributes }: SignIn): boolean =>
-  admins.length > 0 && rightsOf(admins, issuerId, attributes).roles.size > 0;
 
 /** An ID token opens the admin door once; what it is good for there, `admit` says. */
 const adminSignIn = (signIn: SignIn): Party => ({

@@ -1,10 +1,10 @@
-import type { App } from '../../config/deployment.ts';
+import type { App, Deployment } from '../../config/deployment.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { SignIn } from '../../protocol/principal.ts';
 import { type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
-import { ADMIN_CLIENT, mappedAttributes } from '../exchange/admin-client.ts';
+import { ADMIN_CLIENT, forApps } from '../exchange/admin-client.ts';
 import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization, type Limit } from '../exchange/authority.ts';
 import { bindsToCertificate } from '../exchange/binding.ts';
@@ -49,7 +49,7 @@ export const createAgree =
       door: 'token' as const,
       app,
       authority: fromAuthorization({
-        signIn: forApp(signIn, app),
+        signIn: forApp(signIn, app, configuration.get().deployment),
         grantId: 'g_',
         appId: app.id,
         authorizedAt: now().getTime() / 1000,
@@ -73,8 +73,8 @@ export const createAgree =
   };
 
 /** Raw claims are for the admin door alone. */
-export const forApp = (signIn: SignIn, app: App): SignIn =>
-  app.id === ADMIN_CLIENT ? signIn : { ...signIn, attributes: mappedAttributes(signIn.attributes) };
+export const forApp = (signIn: SignIn, app: App, deployment: Deployment): SignIn =>
+  app.id === ADMIN_CLIENT ? signIn : forApps(signIn, deployment);
 
 /** Nothing but a sign-in was asked for: then the token says who signed in. */
 const forSomething = (asked: Asked, issuer: string): Asked =>
