@@ -28,12 +28,15 @@ const pathOf = (target: string): string => {
   return end === -1 ? target : target.slice(0, end);
 };
 
-/** A parameter that is given twice is a list. */
-export const queryOf = ({ request }: Visit): NodeJS.Dict<string | string[]> => {
-  const { url = '' } = request;
+/** The query as it came, with its question mark; empty where there is none. */
+export const searchOf = ({ request: { url = '' } }: Visit): string => {
   const start = url.indexOf('?');
-  return start === -1 ? {} : parse(url.slice(start + 1));
+  return start === -1 ? '' : url.slice(start);
 };
+
+/** A parameter that is given twice is a list. */
+export const queryOf = (visit: Visit): NodeJS.Dict<string | string[]> =>
+  parse(searchOf(visit).slice(1));
 
 /** One header's value; empty where there is none. */
 export const headerOf = ({ request }: Visit, name: string): string =>

@@ -1,7 +1,6 @@
 import { errors, type JWKS, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
 import { isSecretOf } from '../broker/client-secret.ts';
-import type { ReadIdToken } from '../identity/access-token.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
@@ -29,8 +28,6 @@ export interface ProviderDependencies
   readonly cookieKeys: readonly Buffer[];
   readonly audit: Audited['audit'];
   readonly now: () => Date;
-  /** Reads ID tokens of ours that clients hint with. */
-  readonly readIdToken: ReadIdToken;
 }
 
 export interface AuthorizationServer {

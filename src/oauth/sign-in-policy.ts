@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import {
   type Configuration,
+  errors,
   interactionPolicy,
   type KoaContextWithOIDC,
   type Provider,
@@ -10,6 +11,7 @@ import type { RequestContext } from '../broker/context.ts';
 import type { Limit } from '../broker/exchange/authority.ts';
 import type { createAgree } from '../broker/sign-in/agree.ts';
 import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
+import type { ReadIdToken } from '../identity/access-token.ts';
 import {
   AGREEMENT,
   type Agreement,
@@ -29,6 +31,8 @@ export interface SignInPolicyDependencies {
   readonly agree: ReturnType<typeof createAgree>;
   readonly contextOf: (request: IncomingMessage) => RequestContext;
   readonly now: () => Date;
+  /** Reads ID tokens of ours that clients hint with. */
+  readonly readIdToken: ReadIdToken;
 }
 
 /** Who is signed in, as the library carries them along. */
@@ -45,7 +49,7 @@ const { Check, Prompt } = interactionPolicy;
  * know of sign-ins that have ended.
  */
 export const signInPolicy = (
-  dependencies: Pick<SignInPolicyDependencies, 'now'>,
+  dependencies: Pick<SignInPolicyDependencies, 'now' | 'readIdToken'>,
 ): NonNullable<NonNullable<Configuration['interactions']>['policy']> => {
   const policy = interactionPolicy.base();
   policy.clear();
@@ -57,7 +61,9 @@ export const signInPolicy = (
         isTooLongAgo(ctx, dependencies.now()),
       ),
       new Check('acr', 'the sign-in was of another kind', 'login_required', isOfAnotherKind),
-      new Check('id_token_hint', 'somebody else is signed in', 'login_required', isSomebodyElse),
+      new Check('id_token_hint', 'somebody else is signed in', 'login_required', (ctx) =>
+        isSomebodyElse(ctx, dependencies),
+      ),
     ),
   );
   policy.add(
@@ -95,10 +101,22 @@ const isOfAnotherKind = (ctx: KoaContextWithOIDC): boolean => {
   return !wanted.split(' ').includes(kept.acr ?? '');
 };
 
-const isSomebodyElse = (ctx: KoaContextWithOIDC): boolean => {
-  const hint = ctx.oidc.entities.IdTokenHint as { payload?: { sub?: unknown } } | undefined;
+/**
+ * OpenID Connect Core §3.1.2.1: answered for the person the client hinted at, or with an error. Read again from the
+ * request, since the library forgets the hint while somebody signs in.
+ *
+ * @throws `login_required` where somebody else has just signed in: asking again would lead to them again.
+ */
+const isSomebodyElse = (
+  ctx: KoaContextWithOIDC,
+  { readIdToken }: Pick<SignInPolicyDependencies, 'readIdToken'>,
+): boolean => {
+  const hint = paramsOf(ctx).id_token_hint;
   const kept = accountOf(ctx)?.kept;
-  return hint !== undefined && kept !== undefined && hint.payload?.sub !== kept.signIn.userId;
+  if (typeof hint !== 'string' || !kept) return false;
+  if (readIdToken(hint)?.sub === kept.signIn.userId) return false;
+  if (hasJustSignedIn(ctx)) throw new errors.LoginRequired('somebody else signed in');
+  return true;
 };
 
 export const agreementOf = (grant: unknown): Agreement | undefined => {

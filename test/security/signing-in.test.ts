@@ -4,8 +4,9 @@ import { authorize, newBrowser, redeem } from '../support/authorization.ts';
 import { type Browser, formOf } from '../support/browser.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { createProofKey } from '../support/dpop.ts';
-import { LOOPBACK, ORDERS, withPeopleApps } from '../support/people-apps.ts';
+import { LOOPBACK, ORDERS, WEB, withPeopleApps } from '../support/people-apps.ts';
 import { refresh, type Session, signedIn } from '../support/session.ts';
+import { lines, sendRaw, statusOf } from './raw-request.ts';
 
 /** What a page, a program on the same machine, or the next person at the browser makes of somebody's sign-in. */
 
@@ -70,6 +71,32 @@ describe('an authorization code', () => {
   });
 });
 
+describe('id_token_hint', () => {
+  it('of one person is not answered with another’s tokens', async () => {
+    const asked = { client: 'portal', redirect: WEB, params: { resource: ORDERS } };
+    const ana = await signedIn(daypass, 'portal');
+    const params = { ...asked.params, id_token_hint: String(ana.answer.body.id_token) };
+    const uma = await authorize(daypass, { ...asked, user: 'uma', params });
+    expect({ error: uma.answer.get('error'), code: uma.code }).toEqual({
+      error: 'login_required',
+      code: '',
+    });
+    const herself = await authorize(daypass, { ...asked, user: 'ana', params });
+    expect(herself.code).not.toBe('');
+  });
+});
+
+describe('the callback', () => {
+  it('named by a whole URL is that of this server, whoever it names', async () => {
+    const answer = await sendRaw(
+      daypass.url,
+      lines('GET http://evil.example/sign-in/callback/corp?state=abc HTTP/1.1', 'Host: here'),
+    );
+    expect(statusOf(answer)).toBe(400);
+    expect(answer).toContain('request id');
+  });
+});
+
 describe('signing out', () => {
   const signOut = async (browser: Browser) =>
     browser.submit(formOf(await browser.get(`${daypass.url}/session/end`)), { logout: 'yes' });
@@ -117,6 +144,7 @@ describe('signing out', () => {
     const browser = newBrowser(daypass);
     const session = await signedIn(daypass, 'portal', { browser });
     const other = await signedIn(daypass, 'portal');
+    // The last test of this file: the company's clock is behind from here on.
     daypass.advance(8 * 60 * 60 + 60);
     expect((await signOut(browser)).text).toContain('You are signed out');
     expect([await isAlive(session), await isAlive(other)]).toEqual([false, true]);

@@ -14,7 +14,7 @@ import { MAX_BODY, readForm } from '../body.ts';
 import { asRefusal } from '../refusal.ts';
 import type { Reply } from '../reply.ts';
 import { methodNotAllowed } from '../unanswered.ts';
-import { headerOf, queryOf, type Visit } from '../visit.ts';
+import { headerOf, queryOf, searchOf, type Visit } from '../visit.ts';
 import { formTargetOf, pageReply } from './html.ts';
 import { chooserPage, consentPage, failurePage } from './pages.ts';
 
@@ -188,7 +188,7 @@ const createSteps = (dependencies: SignInDependencies) => {
     callback: async (visit: Visit, _response: ServerResponse): Promise<Reply> => {
       const { signIn, returnTo, acr } = await federation.finish({
         pending: cookie.read(visit),
-        callbackUrl: `${issuer}${visit.request.url ?? ''}`,
+        callbackUrl: `${issuer}${visit.path}${searchOf(visit)}`,
       });
       const kept = { signIn, acr };
       const id = await keptSignIns.keep(kept);
