@@ -3,7 +3,7 @@ import type { createDecide } from '../broker/exchange/decide.ts';
 import type { createExchange } from '../broker/exchange/exchange.ts';
 import type { CurrentKeys } from '../broker/keys/current-keys.ts';
 import { createAgree } from '../broker/sign-in/agree.ts';
-import { createEndGrant } from '../broker/sign-in/end-grant.ts';
+import { createEndGrant, createHasEnded } from '../broker/sign-in/end-grant.ts';
 import { createIdToken } from '../broker/sign-in/id-token.ts';
 import { createKeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
 import { createRedeem } from '../broker/sign-in/redeem.ts';
@@ -34,6 +34,7 @@ export const createSignInUseCases = (parts: SignInParts) => {
   return {
     keptSignIns,
     endGrant,
+    hasEnded: createHasEnded(all),
     agree: createAgree(all),
     redeem: createRedeem({ ...all, idToken }),
     refresh: createRefresh({ ...all, idToken, endGrant, secrets: secrets.refreshTokens }),

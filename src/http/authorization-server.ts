@@ -23,9 +23,9 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   ['/par', forClients('POST')],
   ['/introspect', forClients('POST')],
   ['/revoke', forClients('POST')],
-  ['/authorize', forPeople('GET', 'POST')],
+  ['/authorize', forPeople('GET')],
   ['/authorize/{uid}', forPeople('GET')],
-  ['/session/end', forPeople('GET', 'POST')],
+  ['/session/end', forPeople('GET')],
   ['/session/end/confirm', forPeople('POST')],
   ['/session/end/success', forPeople('GET')],
 ]);
@@ -56,6 +56,9 @@ const shownOf = (body: unknown): [string, readonly string[]] => {
     ],
   });
 };
+
+/** RFC 9700 §4.2: what a request or an answer says is nobody's on the page that comes next. */
+const NO_REFERRER = { 'Referrer-Policy': 'no-referrer' } as const;
 
 export interface AuthorizationServerDependencies {
   /** Sets headers on `response`, and leaves status and body to us. */
@@ -88,12 +91,13 @@ export const createAuthorizationServer = ({
   ): Promise<Reply> => {
     try {
       const { status, body } = await answerTo(visit, response, methods);
-      if (status >= 300 && status < 400) return { status, headers: NO_STORE };
+      if (status >= 300 && status < 400)
+        return { status, headers: { ...NO_STORE, ...NO_REFERRER } };
       return pageReply(status, ...shownOf(body));
     } catch (error) {
       const refusal = asRefusal(error);
       const reply = pageReply(refusal.status, failurePage(refusal, visit.context.requestId));
-      return { ...reply, error: refusal };
+      return { ...reply, headers: { ...refusal.headers, ...reply.headers }, error: refusal };
     }
   };
 

@@ -42,8 +42,8 @@ type Middleware = Parameters<Provider['use']>[0];
 
 export interface AnswerOptions {
   readonly issuer: string;
-  /** The endpoints we answer in the library's place. */
-  readonly tokenStatus: Middleware;
+  /** What we answer in the library's place. */
+  readonly inPlace: readonly Middleware[];
   readonly onRefusal: OnRefusal;
 }
 
@@ -53,7 +53,7 @@ export interface AnswerOptions {
  */
 export const createAnswer = (
   provider: Provider,
-  { issuer, tokenStatus, onRefusal }: AnswerOptions,
+  { issuer, inPlace, onRefusal }: AnswerOptions,
 ): AnswerOAuth => {
   const thrown = new WeakMap<IncomingMessage, unknown>();
   const outcomes = new WeakMap<IncomingMessage, Outcome>();
@@ -78,7 +78,7 @@ export const createAnswer = (
     ctx.remove('WWW-Authenticate');
     outcomes.set(ctx.req, outcomeOf(ctx, thrown.get(ctx.req)));
   });
-  provider.use(tokenStatus);
+  for (const middleware of inPlace) provider.use(middleware);
   const callback = provider.callback();
 
   return async (request, response) => {

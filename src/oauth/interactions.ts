@@ -155,8 +155,9 @@ const moveSession = async (
     await session.persist();
     return;
   }
-  // Signing out in this browser ends what came of both.
+  // Nobody signs out here: signing out in this browser, later, ends what came of both.
   await keptSignIns.succeed(session.accountId, signInId);
+  delete session.accountId;
   await session.destroy();
   if (before) delete before.uid;
 };

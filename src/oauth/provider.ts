@@ -1,9 +1,10 @@
-import { errors, type JWKS, Provider } from 'oidc-provider';
+import { errors, type JWKS, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
 import { isSecretOf } from '../broker/client-secret.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
+import { paramsOf } from './authorization-request.ts';
 import { certificateAuthentication } from './certificates.ts';
 import { createClients } from './clients.ts';
 import { registerGrants } from './grants.ts';
@@ -106,9 +107,10 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
   registerGrants(provider, dependencies);
   registerSignInGrants(provider, dependencies);
   endWithSession(provider, dependencies);
-  const tokenStatus = createTokenStatus(provider, dependencies);
+  refuseFormPost(provider);
+  const inPlace = [createTokenStatus(provider, dependencies), nobodyToSignOut(dependencies)];
   return {
-    answer: createAnswer(provider, { issuer, tokenStatus, onRefusal: recordFor(dependencies) }),
+    answer: createAnswer(provider, { issuer, inPlace, onRefusal: recordFor(dependencies) }),
     interactions: createInteractions(provider, dependencies),
   };
 };
@@ -124,6 +126,29 @@ const endWithSession = (provider: Provider, { signOut }: ProviderDependencies): 
     await destroy.call(this);
   };
 };
+
+/** Before anybody signs in for nothing: a form that sends itself takes a script, and no page of ours has one. */
+const refuseFormPost = (provider: Provider): void => {
+  provider.Client.prototype.responseModeAllowed = (mode: string | undefined) =>
+    mode === undefined || mode === 'query' || mode === 'fragment';
+};
+
+/** Whom nobody knows here is signed out already; the library would say so by a form that sends itself. */
+const nobodyToSignOut =
+  ({ pages }: ProviderDependencies): Parameters<Provider['use']>[0] =>
+  async (ctx, next) => {
+    await next();
+    if (ctx.path !== '/session/end' || ctx.status !== 200) return;
+    if (ctx.oidc.session?.accountId !== undefined) return;
+    const { post_logout_redirect_uri: to, state } = paramsOf(ctx as KoaContextWithOIDC);
+    ctx.body = pages.loggedOut();
+    // The library has found it registered, or has refused the request.
+    if (typeof to !== 'string') return;
+    const url = new URL(to);
+    if (typeof state === 'string') url.searchParams.set('state', state);
+    ctx.status = 303;
+    ctx.redirect(url.href);
+  };
 
 /** What a client was refused, for the record, where that was not a token. */
 const ACTIONS: ReadonlyMap<string, string> = new Map([

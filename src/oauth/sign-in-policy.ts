@@ -9,6 +9,7 @@ import {
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { RequestContext } from '../broker/context.ts';
 import type { Limit } from '../broker/exchange/authority.ts';
+import { grantIdOf } from '../broker/identifiers.ts';
 import type { createAgree } from '../broker/sign-in/agree.ts';
 import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
 import type { ReadIdToken } from '../identity/access-token.ts';
@@ -31,6 +32,8 @@ export interface SignInPolicyDependencies {
   readonly agree: ReturnType<typeof createAgree>;
   readonly contextOf: (request: IncomingMessage) => RequestContext;
   readonly now: () => Date;
+  /** Whether an authorization, by our own id of it, was revoked. */
+  readonly hasEnded: (grantId: string) => Promise<boolean>;
   /** Reads ID tokens of ours that clients hint with. */
   readonly readIdToken: ReadIdToken;
 }
@@ -151,7 +154,8 @@ export const loadExistingGrant =
     // Whatever was agreed to before is asked again where the client wants that.
     if (oidc.promptPending('login') || oidc.promptPending('consent')) return undefined;
     const limit =
-      (await agreedBefore(ctx)) ?? (await agreedByTheCompany(dependencies, ctx, account.kept));
+      (await agreedBefore(dependencies, ctx)) ??
+      (await agreedByTheCompany(dependencies, ctx, account.kept));
     return (
       limit &&
       saveGrant(provider, account.accountId, client.clientId, {
@@ -170,13 +174,17 @@ const isAnybodys = (ctx: KoaContextWithOIDC): boolean =>
   ctx.oidc.client?.applicationType === 'native' &&
   !String(paramsOf(ctx).redirect_uri).startsWith('https:');
 
-const agreedBefore = async (ctx: KoaContextWithOIDC): Promise<Limit | undefined> => {
+/** Whoever revoked what came of it last time does not want it again unasked. */
+const agreedBefore = async (
+  { hasEnded }: SignInPolicyDependencies,
+  ctx: KoaContextWithOIDC,
+): Promise<Limit | undefined> => {
   const { provider, session, client } = ctx.oidc;
   const id = client && session?.grantIdFor(client.clientId);
-  const agreement = agreementOf(id && (await provider.Grant.find(id)));
-  return agreement && isSame(agreement.request, requestOf(paramsOf(ctx)))
-    ? agreement.limit
-    : undefined;
+  if (id === undefined) return undefined;
+  const agreement = agreementOf(await provider.Grant.find(id));
+  if (!agreement || !isSame(agreement.request, requestOf(paramsOf(ctx)))) return undefined;
+  return (await hasEnded(grantIdOf(id))) ? undefined : agreement.limit;
 };
 
 const agreedByTheCompany = async (

@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { unavailable } from '../../src/protocol/oauth-error.ts';
-import { authorize, newBrowser, redeem } from '../support/authorization.ts';
+import {
+  authorize,
+  authorizeUrl,
+  challengeOf,
+  newBrowser,
+  random,
+  redeem,
+} from '../support/authorization.ts';
 import { type Browser, formOf } from '../support/browser.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { createProofKey } from '../support/dpop.ts';
-import { LOOPBACK, ORDERS, WEB, withPeopleApps } from '../support/people-apps.ts';
+import { BUCKET, basic, LOOPBACK, ORDERS, WEB, withPeopleApps } from '../support/people-apps.ts';
 import { refresh, type Session, signedIn } from '../support/session.ts';
 import { lines, sendRaw, statusOf } from './raw-request.ts';
 
@@ -94,6 +101,78 @@ describe('the callback', () => {
     );
     expect(statusOf(answer)).toBe(400);
     expect(answer).toContain('request id');
+  });
+});
+
+describe('consent', () => {
+  it('is not remembered once what came of it was revoked', async () => {
+    const params = { resource: BUCKET };
+    const first = await authorize(daypass, { params });
+    const key = createProofKey();
+    expect((await redeem(daypass, first, { key })).status).toBe(200);
+    const silent = { browser: first.browser, params: { ...params, prompt: 'none' } };
+    const remembered = await authorize(daypass, silent);
+    expect(remembered.code).not.toBe('');
+    await redeem(daypass, remembered, { key });
+    await redeem(daypass, remembered, { key }); // twice: what came of it is revoked
+    const { answer } = await authorize(daypass, silent);
+    expect(answer.get('error')).toBe('consent_required');
+  });
+});
+
+describe('what is not spoken here', () => {
+  const form = new URLSearchParams({
+    client_id: 'portal',
+    response_type: 'code',
+    redirect_uri: WEB,
+    scope: 'openid',
+    resource: ORDERS,
+    code_challenge: challengeOf('v'.repeat(43)),
+    code_challenge_method: 'S256',
+  });
+  const post = (path: string, body: URLSearchParams) =>
+    fetch(`${daypass.url}${path}`, { method: 'POST', body, headers: basic('portal') });
+
+  it('response_mode=form_post is refused before anybody signs in', async () => {
+    const asked = new URLSearchParams([...form, ['response_mode', 'form_post']]);
+    const page = await fetch(`${daypass.url}/authorize?${asked}`, { redirect: 'manual' });
+    expect(page.status).toBe(400);
+    const text = await page.text();
+    expect(text).toContain('response_mode');
+    expect(text).not.toContain('<script');
+    expect((await post('/par', asked)).status).toBe(400);
+    expect((await post('/par', form)).status).toBe(201);
+  });
+
+  it('POST to /authorize and /session/end', async () => {
+    for (const path of ['/authorize', '/session/end']) {
+      const answer = await post(path, form);
+      expect([path, answer.status, answer.headers.get('allow')]).toEqual([path, 405, 'GET']);
+    }
+  });
+});
+
+it('redirects of the authorization endpoint tell the next page nothing', async () => {
+  const answer = await fetch(authorizeUrl(daypass, {}, random()), { redirect: 'manual' });
+  expect([answer.status, answer.headers.get('referrer-policy')]).toEqual([303, 'no-referrer']);
+});
+
+describe('signing out without having signed in', () => {
+  it('is done already: a page says so, or the browser goes where the client has it go', async () => {
+    const here = await newBrowser(daypass).get(`${daypass.url}/session/end`);
+    expect([here.status, here.text.includes('You are signed out')]).toEqual([200, true]);
+    const uri = 'https://portal.acme.example/bye';
+    const query = { client_id: 'portal', post_logout_redirect_uri: uri, state: 'x' };
+    const there = await newBrowser(daypass).get(
+      `${daypass.url}/session/end?${new URLSearchParams(query)}`,
+    );
+    expect(there.url).toBe(`${uri}?state=x`);
+    const evil = new URLSearchParams({
+      ...query,
+      post_logout_redirect_uri: 'https://evil.example',
+    });
+    const nowhere = await newBrowser(daypass).get(`${daypass.url}/session/end?${evil}`);
+    expect(nowhere.status).toBe(400);
   });
 });
 

@@ -52,3 +52,11 @@ export const createEndGrant = ({ revocations, tokens, now }: EndGrantDependencie
     return ending;
   };
 };
+
+/** Whether an authorization has been ended, by whomever. */
+export const createHasEnded =
+  ({ tokens }: Pick<EndGrantDependencies, 'tokens'>) =>
+  async (grantId: string): Promise<boolean> => {
+    const authorities = [{ key: `grant:${grantId}` as const, since: new Date(0) }];
+    return (await tokens.recheck({ keys: [], authorities })) !== undefined;
+  };

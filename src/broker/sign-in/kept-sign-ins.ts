@@ -82,8 +82,8 @@ export const createKeptSignIns = (dependencies: KeptSignInDependencies): KeptSig
       if (!earlier || !later) return;
       const oldest = now().getTime() / 1000 - FOLLOWED;
       const before = pastOf(earlier).filter(({ expiresAt }) => expiresAt > oldest);
+      // The earlier one stays: an app may be about to redeem a code of it.
       await put(laterId, { ...later, before });
-      await artifacts.destroy(MODEL, hashOf(earlierId));
     },
     ofBrowser: async (id) => {
       const kept = await stored(id);

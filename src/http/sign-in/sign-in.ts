@@ -74,7 +74,7 @@ export const createSignIn = (dependencies: SignInDependencies): Section => {
     } catch (error) {
       const refusal = asRefusal(error);
       const reply = pageReply(refusal.status, failurePage(refusal, visit.context.requestId));
-      return { ...reply, error: refusal };
+      return { ...reply, headers: { ...refusal.headers, ...reply.headers }, error: refusal };
     }
   };
 };
