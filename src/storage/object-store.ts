@@ -8,13 +8,16 @@ import type { Readable } from 'node:stream';
  * as `temporarily_unavailable`; a grant that may not be signed at all is thrown as `invalid_request`.
  */
 export interface ObjectStore {
-  readonly provider: 's3' | 'local';
+  readonly provider: 's3' | 'azure' | 'gcs' | 'local';
 
-  /** Signs without a network call: the URL writes `grant.key`, once, and nothing else. */
-  presignPut(grant: PutGrant, now: Date): PresignedUpload;
+  /**
+   * The URL writes `grant.key`, once, and nothing else. Signed here, without a network call, wherever the
+   * signing key is at hand; where the cloud keeps it to itself, the cloud is asked.
+   */
+  presignPut(grant: PutGrant, now: Date): PresignedUpload | Promise<PresignedUpload>;
 
-  /** Signs without a network call: the URL reads `grant.key`, always as an attachment. */
-  presignGet(grant: GetGrant, now: Date): PresignedDownload;
+  /** The URL reads `grant.key`, always as an attachment. Signed as above. */
+  presignGet(grant: GetGrant, now: Date): PresignedDownload | Promise<PresignedDownload>;
 
   /** Undefined when the object is not there. */
   head(key: string): Promise<StoredObject | undefined>;

@@ -39,7 +39,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
     const longAgo = (): Date => new Date(Date.now() - 3_600_000);
 
     const send = async (grant: PutGrant, change: Change = {}, at = now()): Promise<number> => {
-      const { url, method, headers } = store.presignPut(grant, at);
+      const { url, method, headers } = await store.presignPut(grant, at);
       const response = await fetch(change.url ?? url, {
         method: change.method ?? method,
         headers: change.headers ?? headers,
@@ -78,15 +78,16 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         expect(await send(grant)).toBe(200);
       });
 
-      it('never tells the client to send host or content-length', () => {
-        const names = Object.keys(store.presignPut(grantFor(), now()).headers);
+      it('never tells the client to send host or content-length', async () => {
+        const { headers } = await store.presignPut(grantFor(), now());
+        const names = Object.keys(headers);
         expect(names).toContain('content-type');
         for (const name of names) expect(name).toMatch(/^(?!host$|content-length$)[a-z0-9-]+$/);
       });
 
       const refused = async (change: Change | ((url: string) => Change), at = now()) => {
         const grant = grantFor();
-        const { url } = store.presignPut(grant, at);
+        const { url } = await store.presignPut(grant, at);
         const status = await send(grant, typeof change === 'function' ? change(url) : change, at);
         expect(status).toBeGreaterThanOrEqual(400);
         expect(status).toBeLessThan(500);
@@ -120,7 +121,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
 
       it('cannot read or delete', async () => {
         const grant = grantFor();
-        const { url } = store.presignPut(grant, now());
+        const { url } = await store.presignPut(grant, now());
         expect(await send(grant)).toBe(200);
         for (const method of ['GET', 'HEAD', 'DELETE'])
           expect((await fetch(url, { method })).status).toBe(403);
@@ -147,13 +148,13 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
       it('refuses other bytes than declared, where the server can do that', async () => {
         const grant = { ...grantFor(), sha256: hexSha256('something else, really') };
         expect(await send(grant)).toBe(under.checksChecksum ? 400 : 200);
-        const { enforcement } = store.presignPut(grant, now());
+        const { enforcement } = await store.presignPut(grant, now());
         const claimed = enforcement.find(({ constraint }) => constraint === 'sha256')?.by;
         if (!under.checksChecksum) expect(claimed).toBe('broker');
       });
 
-      it('claims no more than the server does', () => {
-        const { enforcement } = store.presignPut(grantFor(), now());
+      it('claims no more than the server does', async () => {
+        const { enforcement } = await store.presignPut(grantFor(), now());
         const claims = new Map(enforcement.map(({ constraint, by }) => [constraint, by]));
         for (const constraint of ['size', 'content_type', 'single_object', 'expiry'] as const)
           expect(claims.get(constraint)).toBe('storage');
@@ -162,11 +163,13 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
     });
 
     describe('a download URL', () => {
-      const urlTo = (key: string, at = now()): string =>
-        store.presignGet({ key, expiresIn: 60, fileName: 'menu.txt' }, at).url;
+      const urlTo = async (key: string, at = now()): Promise<string> => {
+        const { url } = await store.presignGet({ key, expiresIn: 60, fileName: 'menu.txt' }, at);
+        return url;
+      };
 
       it('sends the object as an attachment, of the type it was stored with', async () => {
-        const response = await fetch(urlTo(await stored()));
+        const response = await fetch(await urlTo(await stored()));
         expect(response.status).toBe(200);
         expect(await response.text()).toBe(content);
         expect(response.headers.get('content-disposition')).toBe('attachment; filename="menu.txt"');
@@ -177,14 +180,15 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
       it('sends the object as another type where that was granted', async () => {
         const contentType = 'application/octet-stream';
         const grant = { key: await stored(), expiresIn: 60, fileName: 'a.bin', contentType };
-        const response = await fetch(store.presignGet(grant, now()).url);
+        const { url } = await store.presignGet(grant, now());
+        const response = await fetch(url);
         expect(response.headers.get('content-type')).toBe(contentType);
         await response.arrayBuffer();
       });
 
       it('honours a range', async () => {
         const headers = { range: 'bytes=6-11' };
-        const response = await fetch(urlTo(await stored()), { headers });
+        const response = await fetch(await urlTo(await stored()), { headers });
         expect([response.status, await response.text()]).toEqual([206, 'tomato']);
         expect(response.headers.get('content-range')).toBe('bytes 6-11/17');
       });
@@ -201,19 +205,19 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         ['HEAD', (url: string) => url, 'HEAD'],
       ])('refuses %s', async (_, change, method) => {
         const key = await stored();
-        const response = await fetch(change(urlTo(key)), { method });
+        const response = await fetch(change(await urlTo(key)), { method });
         expect(response.status).toBe(403);
         expect(await read(key)).toBe(content);
       });
 
       it('refuses to be used after it has expired', async () => {
-        const response = await fetch(urlTo(await stored(), longAgo()));
+        const response = await fetch(await urlTo(await stored(), longAgo()));
         expect(response.status).toBe(403);
         expect(await response.text()).not.toContain(content);
       });
 
       it('finds nothing where nothing is', async () => {
-        expect((await fetch(urlTo(`staging/${randomUUID()}/menu.txt`))).status).toBe(404);
+        expect((await fetch(await urlTo(`staging/${randomUUID()}/menu.txt`))).status).toBe(404);
       });
     });
 

@@ -62,7 +62,8 @@ const deliver = async (
   }
   const left = Math.floor((ticket.expiresAt.getTime() - at.getTime()) / 1000);
   const expiresIn = Math.max(1, Math.min(REDIRECT_TTL, left));
-  const { url } = store.presignGet({ key: object.key, expiresIn, fileName: object.fileName }, at);
+  const { key, fileName } = object;
+  const { url } = await store.presignGet({ key, expiresIn, fileName }, at);
   return { delivery: 'redirect', url };
 };
 

@@ -111,7 +111,7 @@ const attempt = async (
 
   const url =
     value === undefined
-      ? presign(dependencies, object, ttl, now)
+      ? await presign(dependencies, object, ttl, now)
       : `${dependencies.contentOrigin()}/d/${value}`;
   return { url, expiresAt: ticket.expiresAt, once: request.once, guarantee: guaranteeOf(request) };
 };
@@ -121,14 +121,15 @@ const guaranteeOf = ({ once, delivery }: DownloadRequest): GrantedDownload['guar
   return delivery === 'proxy' ? 'single_use' : 'single_issue';
 };
 
-const presign = (
+const presign = async (
   { stores }: Pick<RequestDownloadDependencies, 'stores'>,
-  object: ObjectRecord,
+  { bucketId, key, fileName }: ObjectRecord,
   expiresIn: number,
   now: Date,
-): string =>
-  stores(object.bucketId).presignGet({ key: object.key, expiresIn, fileName: object.fileName }, now)
-    .url;
+): Promise<string> => {
+  const { url } = await stores(bucketId).presignGet({ key, expiresIn, fileName }, now);
+  return url;
+};
 
 /** An object that is there for everyone the prefix is for, and the part of the token that reaches it. */
 export const findReadable = async (

@@ -97,7 +97,7 @@ const attempt = async (
   if (mustRetry(refusal)) return undefined;
 
   // Signed only now: no URL exists without its record (law 1).
-  const upload = dependencies.stores(object.bucketId).presignPut(
+  const upload = await dependencies.stores(object.bucketId).presignPut(
     {
       key: object.stagingKey,
       size: object.size,

@@ -4,9 +4,12 @@ import { mustBeGetGrant, mustBeKey, mustBeMediaType, mustBePutGrant } from '../g
 import {
   type ByteRange,
   type Enforcement,
+  type GetGrant,
   ObjectNotFound,
   type ObjectStore,
   type OpenObject,
+  type PresignedDownload,
+  type PresignedUpload,
   type PutGrant,
 } from '../object-store.ts';
 import { createObjectFiles, type ObjectFiles } from './object-files.ts';
@@ -26,6 +29,8 @@ export interface LocalStoreOptions {
 /** A bucket that is a folder. Its URLs are honoured by the gateway in `gateway.ts`. */
 export interface LocalStore extends ObjectStore {
   readonly provider: 'local';
+  presignPut(grant: PutGrant, now: Date): PresignedUpload;
+  presignGet(grant: GetGrant, now: Date): PresignedDownload;
   /** For the gateway. */
   readonly files: ObjectFiles;
   readonly signer: TargetSigner;

@@ -25,6 +25,7 @@ export interface PresignerOptions {
 export interface Presigner {
   presignPut(grant: PutGrant, now: Date): PresignedUpload;
   presignGet(grant: GetGrant, now: Date): PresignedDownload;
+  /** A form, for a size that is known as a range only. */
   presignPost(grant: PostGrant, now: Date): PresignedUpload;
 }
 

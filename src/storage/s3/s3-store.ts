@@ -1,7 +1,7 @@
-import type { ObjectStore, PostGrant, PresignedUpload } from '../object-store.ts';
+import type { ObjectStore } from '../object-store.ts';
 import { createObjectControl } from './control.ts';
 import { type LocationOptions, locate } from './location.ts';
-import { createPresigner } from './presigner.ts';
+import { createPresigner, type Presigner } from './presigner.ts';
 import type { S3Credentials } from './signature-v4.ts';
 
 export interface S3StoreOptions extends LocationOptions {
@@ -9,10 +9,11 @@ export interface S3StoreOptions extends LocationOptions {
   readonly credentials: () => S3Credentials;
 }
 
-export interface S3Store extends ObjectStore {
+/** Signs without a network call. */
+export interface S3Store extends ObjectStore, Presigner {
   readonly provider: 's3';
-  /** Signs a form without a network call, for a size that is known as a range only. */
-  presignPost(grant: PostGrant, now: Date): PresignedUpload;
+  presignPut: Presigner['presignPut'];
+  presignGet: Presigner['presignGet'];
 }
 
 /**
