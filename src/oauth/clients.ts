@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AdapterPayload } from 'oidc-provider';
+import { isFapi2 } from '../broker/app-profile.ts';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import { ADMIN_CLIENT, adminClientFor } from '../broker/exchange/admin-client.ts';
 import { isPublicType } from '../config/app-type.ts';
@@ -19,7 +20,7 @@ const NOBODYS_SECRET = randomBytes(32).toString('base64url');
 export const createClients =
   (configuration: CurrentConfiguration, now: () => Date) =>
   (clientId: string): AdapterPayload | undefined => {
-    const app = appForClient(configuration, clientId, '');
+    const app = appForClient(configuration, clientId);
     if (!app?.enabled || hasExpired(app, now())) return undefined;
     const isPublic = isPublicType(app.type);
     const signsIn = app.redirect_uris.length > 0;
@@ -31,15 +32,16 @@ export const createClients =
       response_types: signsIn ? ['code'] : [],
       grant_types: grantTypesOf(app, isPublic, signsIn),
       authorization_details_types: [STORAGE_DETAIL_TYPE],
+      require_pushed_authorization_requests: isFapi2(app), // FAPI 2.0 §5.3.2.2-3
       ...authenticationOf(app, isPublic),
     };
   };
 
-/** The app behind a client; the built-in one belongs to the tenant of whoever signs in. */
+/** The app behind a client; the built-in one belongs to the tenant of whoever signs in, and to none before. */
 export const appForClient = (
   configuration: CurrentConfiguration,
   clientId: string,
-  tenant: string,
+  tenant = '',
 ): App | undefined =>
   clientId === ADMIN_CLIENT ? adminClientFor(tenant) : configuration.get().index.app(clientId);
 

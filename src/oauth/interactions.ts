@@ -2,47 +2,12 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
-import type { Asked } from '../broker/exchange/asked.ts';
-import type { Limit } from '../broker/exchange/authority.ts';
+import { type Interaction, type Interactions, willBeBound } from '../broker/sign-in/interaction.ts';
 import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
-import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { askedOf, requestOf } from './authorization-request.ts';
 import { appForClient } from './clients.ts';
 import { saveGrant } from './sign-in-policy.ts';
-
-/** An authorization request that waits for its person: to sign in, or to agree. */
-export interface Interaction {
-  readonly uid: string;
-  readonly waitsFor: 'sign-in' | 'agreement';
-  readonly app: App;
-  readonly redirectUri: string;
-  readonly asked: Asked;
-  /** Whether what comes of it will be bound to a key, as far as is known. */
-  readonly bound: boolean;
-  /** Set where it waits for agreement. */
-  readonly kept: KeptSignIn | undefined;
-  /** For the form: whoever sends it has read the page. */
-  readonly formToken: string;
-  /** What the client wants of the sign-in. */
-  readonly wanted: {
-    readonly maxAge: number | undefined;
-    readonly acrValues: readonly string[] | undefined;
-    readonly prompt: 'login' | 'select_account' | undefined;
-    readonly loginHint: string | undefined;
-  };
-}
-
-/** The library's side of the pages that people see. All of it answers with where the browser goes next. */
-export interface Interactions {
-  /** @throws {OAuthError} `invalid_request` where this browser has none, or none any more. */
-  find(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
-  /** The browser is the one that the interaction began in: the caller has made sure of that. */
-  signedIn(uid: string, signInId: string, kept: KeptSignIn): Promise<string>;
-  agreed(request: IncomingMessage, response: ServerResponse, limit: Limit): Promise<string>;
-  refused(request: IncomingMessage, response: ServerResponse, why: OAuthError): Promise<string>;
-  isFormToken(interaction: Pick<Interaction, 'formToken'>, given: unknown): boolean;
-}
 
 export interface InteractionDependencies {
   readonly configuration: CurrentConfiguration;
@@ -52,6 +17,7 @@ export interface InteractionDependencies {
 
 type Params = Readonly<Record<string, unknown>>;
 
+/** The library's side of the pages that people see. */
 export const createInteractions = (
   provider: Provider,
   { configuration, keptSignIns, now }: InteractionDependencies,
@@ -76,8 +42,7 @@ export const createInteractions = (
       const { uid, prompt, params, session, ...rest } = await details(request, response);
       const accountId = session?.accountId;
       const kept = accountId === undefined ? undefined : await keptSignIns.find(accountId);
-      const tenant = kept?.signIn.tenant ?? '';
-      const app = appForClient(configuration, String(params.client_id), tenant);
+      const app = appForClient(configuration, String(params.client_id), kept?.signIn.tenant);
       if (!app?.enabled) throw over('the app is gone');
       const waitsFor = prompt.name === 'login' || !kept ? 'sign-in' : 'agreement';
       const { cid } = rest as { cid?: string };
@@ -87,7 +52,7 @@ export const createInteractions = (
         app,
         redirectUri: String(params.redirect_uri),
         asked: askedOf(requestOf(params)),
-        bound: app.dpop === 'required' || params.dpop_jkt !== undefined,
+        bound: willBeBound(app, params.dpop_jkt),
         kept,
         formToken: hash('sha256', `form ${uid} ${cid}`, 'base64url'),
         wanted: wantedOf(params),

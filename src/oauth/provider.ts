@@ -1,6 +1,7 @@
 import { errors, type JWKS, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
 import { isSecretOf } from '../broker/client-secret.ts';
+import type { Interactions } from '../broker/sign-in/interaction.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
@@ -8,7 +9,7 @@ import { paramsOf } from './authorization-request.ts';
 import { certificateAuthentication } from './certificates.ts';
 import { createClients } from './clients.ts';
 import { registerGrants } from './grants.ts';
-import { createInteractions, type Interactions } from './interactions.ts';
+import { createInteractions } from './interactions.ts';
 import { CLIENT_AUTH_ALGORITHMS, CLIENT_AUTH_METHODS } from './metadata.ts';
 import {
   type SignInConfigurationDependencies,

@@ -1,4 +1,5 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { misfitOf } from '../broker/app-profile.ts';
 import type { Audited } from '../broker/audited.ts';
 import type { Dpop } from '../identity/dpop.ts';
 import {
@@ -108,7 +109,7 @@ const requestChecks = (dependencies: SignInConfigurationDependencies) => {
 
   const check = async (ctx: KoaContextWithOIDC, said: unknown): Promise<void> => {
     const params = ctx.oidc.params as Record<string, unknown>;
-    const app = appForClient(configuration, ctx.oidc.client?.clientId ?? '', '');
+    const app = appForClient(configuration, ctx.oidc.client?.clientId ?? '');
     if (!app) throw new errors.InvalidRequest('the app is gone');
     try {
       mustMeanSomething(params, app);
@@ -124,12 +125,17 @@ const requestChecks = (dependencies: SignInConfigurationDependencies) => {
 
 /** Features that have people in them. */
 export const signInFeatures = (dependencies: SignInConfigurationDependencies) => {
-  const { pages, now } = dependencies;
+  const { pages, configuration, now } = dependencies;
   return {
     pushedAuthorizationRequests: { enabled: true },
     requestObjects: {
       enabled: true,
-      assertJwtClaimsAndHeader: async (ctx, claims) => mustBeFresh(ctx, claims, now()),
+      assertJwtClaimsAndHeader: async (ctx, claims, { alg }, { clientId }) => {
+        mustBeFresh(ctx, claims, now());
+        const app = appForClient(configuration, clientId, '');
+        const misfit = misfitOf(app, { ...claims, alg }, now());
+        if (misfit !== undefined) throw new errors.InvalidRequestObject(misfit);
+      },
     },
     rpInitiatedLogout: {
       enabled: true,

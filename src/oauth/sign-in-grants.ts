@@ -1,6 +1,7 @@
 import type { Provider, TokenEndpointGrantContext } from 'oidc-provider';
 import type { Asked } from '../broker/exchange/asked.ts';
 import type { Proven } from '../broker/exchange/prove.ts';
+import { isReplayedCode } from '../broker/exchange/refused.ts';
 import { grantIdOf } from '../broker/identifiers.ts';
 import { forApp } from '../broker/sign-in/agree.ts';
 import type { EndGrant } from '../broker/sign-in/end-grant.ts';
@@ -78,7 +79,7 @@ export const registerSignInGrants = (
       });
       ctx.body = toSignedInResponse(credential, found.authorization.openid);
     } catch (error) {
-      if (isReplay(error)) {
+      if (isReplayedCode(error)) {
         const { ip, traceId, requestId } = context;
         const known = { tenantId: signIn.tenant, userId: signIn.userId, appId: app.id };
         // RFC 6749 §4.1.2: what came of the first use may be in the wrong hands.
@@ -130,9 +131,6 @@ const narrowed = (params: Readonly<Record<string, unknown>>): Asked => askedOf(r
 
 /** How long a second use is told from a code that never was: as long as clocks may differ. */
 const later = (expiresAt: Date): Date => new Date(expiresAt.getTime() + 60_000);
-
-const isReplay = (error: unknown): boolean =>
-  error instanceof OAuthError && error.detail === 'authorization code: used before';
 
 /** RFC 6749 §5.2: what an authorization is not good for any more, it is not good for: `invalid_grant`. */
 const asGrantError = (error: unknown): unknown => {

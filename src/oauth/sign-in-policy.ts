@@ -11,6 +11,7 @@ import type { RequestContext } from '../broker/context.ts';
 import type { Limit } from '../broker/exchange/authority.ts';
 import { grantIdOf } from '../broker/identifiers.ts';
 import type { createAgree } from '../broker/sign-in/agree.ts';
+import { willBeBound } from '../broker/sign-in/interaction.ts';
 import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
 import type { ReadIdToken } from '../identity/access-token.ts';
 import {
@@ -171,8 +172,21 @@ export const loadExistingGrant =
  * one that was agreed to. So the person is asked each time, whatever was agreed to before and by whom.
  */
 const isAnybodys = (ctx: KoaContextWithOIDC): boolean =>
-  ctx.oidc.client?.applicationType === 'native' &&
-  !String(paramsOf(ctx).redirect_uri).startsWith('https:');
+  ctx.oidc.client?.applicationType === 'native' && !isItsOwnPlace(ctx);
+
+/** TLS says whose place it is, and nobody else can receive there. */
+const isItsOwnPlace = (ctx: KoaContextWithOIDC): boolean =>
+  String(paramsOf(ctx).redirect_uri).startsWith('https:');
+
+/**
+ * A page under development, on loopback: any program that gets the port would get its codes (RFC 6749 §10.2: repeated
+ * without asking only where the client is known to be the same). A code tied to a key is of use to its holder alone.
+ */
+const mustBeSameKey = (ctx: KoaContextWithOIDC): boolean =>
+  ctx.oidc.client?.clientAuthMethod === 'none' && !isItsOwnPlace(ctx);
+
+const isSameKey = (ctx: KoaContextWithOIDC, { jkt }: Agreement): boolean =>
+  jkt !== undefined && jkt === paramsOf(ctx).dpop_jkt;
 
 /** Whoever revoked what came of it last time does not want it again unasked. */
 const agreedBefore = async (
@@ -184,6 +198,7 @@ const agreedBefore = async (
   if (id === undefined) return undefined;
   const agreement = agreementOf(await provider.Grant.find(id));
   if (!agreement || !isSame(agreement.request, requestOf(paramsOf(ctx)))) return undefined;
+  if (mustBeSameKey(ctx) && !isSameKey(ctx, agreement)) return undefined;
   return (await hasEnded(grantIdOf(id))) ? undefined : agreement.limit;
 };
 
@@ -192,12 +207,13 @@ const agreedByTheCompany = async (
   ctx: KoaContextWithOIDC,
   { signIn }: KeptSignIn,
 ): Promise<Limit | undefined> => {
+  if (mustBeSameKey(ctx)) return undefined;
   const params = paramsOf(ctx);
   const app = appForClient(configuration, ctx.oidc.client?.clientId ?? '', signIn.tenant);
   if (!app?.trusted) return undefined;
   try {
     const asked = askedOf(requestOf(params));
-    const bound = app.dpop === 'required' || params.dpop_jkt !== undefined;
+    const bound = willBeBound(app, params.dpop_jkt);
     const agreeable = await agree({ app, signIn, asked, bound, context: contextOf(ctx.req) });
     return agreeable.limit;
   } catch (error) {
@@ -232,6 +248,7 @@ export const saveGrant = async (
     request: requestOf(params),
     limit,
     at: Math.floor(at.getTime() / 1000),
+    ...(typeof params.dpop_jkt === 'string' && { jkt: params.dpop_jkt }),
   };
   Object.assign(grant, { rar: [agreement] });
   await grant.save();

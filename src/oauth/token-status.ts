@@ -4,7 +4,7 @@ import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { RequestContext } from '../broker/context.ts';
 import type { Introspect } from '../broker/introspection/introspect.ts';
 import type { SignIntrospection } from '../broker/introspection/signed-introspection.ts';
-import { otherOrigin } from '../broker/origin.ts';
+import { mustComeFromItsOrigin } from '../broker/origin.ts';
 import type { RevokeOwn } from '../broker/revocation/revoke-own.ts';
 import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
@@ -74,9 +74,9 @@ export const createTokenStatus = (
     mustBeSound(params);
     // The built-in client may give its tokens back as well.
     const app =
-      appForClient(configuration, client.clientId, '') ?? appOf(configuration, client.clientId);
+      appForClient(configuration, client.clientId) ?? appOf(configuration, client.clientId);
     const context = contextOf(ctx.req);
-    mustComeFromItsOrigin(app, context);
+    mustComeFromItsOrigin(app, context, 'invalid_request');
     await answer(ctx, { token: params.token, app, isPublic, context });
   };
 };
@@ -85,9 +85,3 @@ const unauthenticated = (): OAuthError =>
   new OAuthError('invalid_client', 'client authentication failed', {
     detail: 'a public client authenticates nobody',
   });
-
-/** As for tokens, with a code that RFC 6749 §5.2 has. */
-const mustComeFromItsOrigin = (app: App, { origin }: RequestContext): void => {
-  if (origin === undefined || app.origins.includes(origin)) return;
-  throw otherOrigin('this origin is not one of the app', 'invalid_request');
-};

@@ -30,8 +30,13 @@ export const refused = (refusal: Exclude<IssuanceRefusal, 'stale_configuration'>
 };
 
 /** RFC 6749 §4.1.2, §5.2 */
+class ReplayedCode extends OAuthError {}
+
+/** What was already issued for the code may then be in the wrong hands: whoever redeems codes ends it. */
+export const isReplayedCode = (error: unknown): boolean => error instanceof ReplayedCode;
+
 export const replayedCode = (): OAuthError =>
-  new OAuthError('invalid_grant', 'the authorization code is not good, or not good any more', {
+  new ReplayedCode('invalid_grant', 'the authorization code is not good, or not good any more', {
     detail: 'authorization code: used before',
     violations: [CODE_NOT_GOOD],
   });

@@ -42,7 +42,7 @@ export const createRevokeKey = (
       if (!key) throw noSuchKey();
       if (key.state === 'revoked') return;
       const mine = all.filter(({ alg }) => alg === key.alg);
-      const due = revocation([key], inPlace(mine, 'active'), inPlace(mine, 'next'));
+      const due = revocation([key], standingAs('active', mine), standingAs('next', mine));
       if (await take(key.alg, due, mine, { by, reason, known, holder })) return;
     }
     throw new OAuthError('conflict', 'the keys keep changing: try again');
@@ -72,7 +72,8 @@ export const createRevokeKey = (
     });
 };
 
-const inPlace = (keys: readonly SigningKeyRecord[], place: 'active' | 'next') =>
+/** Also a key that is locked already: it leaves its place only here. */
+const standingAs = (place: 'active' | 'next', keys: readonly SigningKeyRecord[]) =>
   keys.find(({ state }) => state === place);
 
 const noSuchKey = (): OAuthError =>

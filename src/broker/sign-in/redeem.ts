@@ -10,7 +10,7 @@ import type { Credential } from '../exchange/answer.ts';
 import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { createExchange } from '../exchange/exchange.ts';
-import { grantIdOf, newRefreshFamilyId } from '../identifiers.ts';
+import { deviceIdOf, grantIdOf, newRefreshFamilyId } from '../identifiers.ts';
 import type { createIdToken } from './id-token.ts';
 
 export interface RedeemDependencies {
@@ -62,7 +62,7 @@ export const createRedeem =
     };
     const exchange = { door: 'token' as const, app, authority, jkt, proofs, asked, context };
     const credential = await dependencies.exchange(exchange);
-    const refreshToken = mayRefresh(app) ? await beginFamily(dependencies, redemption) : undefined;
+    const refreshToken = await beginFamily(dependencies, redemption);
     const { accessToken } = credential;
     const idToken = authorization.openid
       ? await dependencies.idToken(app, authorization, {
@@ -77,6 +77,7 @@ export const createRedeem =
 export const mayRefresh = (app: App): app is App & { refresh: Exclude<App['refresh'], false> } =>
   app.type !== 'browser' && app.refresh !== false;
 
+/** Undefined for an app without them. */
 const beginFamily = async (
   { refreshTokens, now }: RedeemDependencies,
   { app, grantId, authorization, jkt }: Redemption,
@@ -108,7 +109,7 @@ const beginFamily = async (
       lineage: [
         ...lineage,
         `app:${app.id}`,
-        ...(thumbprint === undefined ? [] : [`device:d_${thumbprint}` as const]),
+        ...(thumbprint === undefined ? [] : [`device:${deviceIdOf(thumbprint)}` as const]),
       ],
       authorization,
       createdAt,

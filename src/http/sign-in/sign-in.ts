@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConfirmedConfiguration } from '../../broker/configuration.ts';
 import type { RequestContext } from '../../broker/context.ts';
-import type { Asked } from '../../broker/exchange/asked.ts';
-import type { Limit } from '../../broker/exchange/authority.ts';
 import type { createAgree } from '../../broker/sign-in/agree.ts';
+import type { Interaction, Interactions } from '../../broker/sign-in/interaction.ts';
 import type { KeptSignIn, KeptSignIns } from '../../broker/sign-in/kept-sign-ins.ts';
 import { mayRefresh } from '../../broker/sign-in/redeem.ts';
 import type { App, Issuer } from '../../config/deployment.ts';
@@ -18,24 +17,6 @@ import { headerOf, queryOf, searchOf, type Visit } from '../visit.ts';
 import { formTargetOf, pageReply } from './html.ts';
 import { chooserPage, consentPage, failurePage } from './pages.ts';
 
-/** An authorization request that waits for its person, as the authorization server tells of it. */
-export interface Waiting {
-  readonly uid: string;
-  readonly waitsFor: 'sign-in' | 'agreement';
-  readonly app: App;
-  readonly redirectUri: string;
-  readonly asked: Asked;
-  readonly bound: boolean;
-  readonly kept: KeptSignIn | undefined;
-  readonly formToken: string;
-  readonly wanted: {
-    readonly maxAge: number | undefined;
-    readonly acrValues: readonly string[] | undefined;
-    readonly prompt: 'login' | 'select_account' | undefined;
-    readonly loginHint: string | undefined;
-  };
-}
-
 export interface SignInDependencies {
   readonly issuer: string;
   readonly configuration: Pick<ConfirmedConfiguration, 'get' | 'confirm'>;
@@ -44,14 +25,7 @@ export interface SignInDependencies {
   readonly agree: ReturnType<typeof createAgree>;
   /** Makes the authorization server see the configured issuer, whatever `Host` says. */
   readonly pin: (request: IncomingMessage) => void;
-  /** Each says where the browser goes next. */
-  readonly interactions: {
-    find(request: IncomingMessage, response: ServerResponse): Promise<Waiting>;
-    signedIn(uid: string, signInId: string, kept: KeptSignIn): Promise<string>;
-    agreed(request: IncomingMessage, response: ServerResponse, limit: Limit): Promise<string>;
-    refused(request: IncomingMessage, response: ServerResponse, why: OAuthError): Promise<string>;
-    isFormToken(waiting: Waiting, given: unknown): boolean;
-  };
+  readonly interactions: Interactions;
 }
 
 const PATH = /^\/sign-in\/([A-Za-z0-9_-]{1,64})$/;
@@ -100,7 +74,7 @@ const createSteps = (dependencies: SignInDependencies) => {
   const { issuer, configuration, federation, keptSignIns, agree, interactions } = dependencies;
   const cookie = pendingCookie(issuer);
 
-  const begin = async (visit: Visit, waiting: Waiting, issuerId: string): Promise<Reply> => {
+  const begin = async (visit: Visit, waiting: Interaction, issuerId: string): Promise<Reply> => {
     const { url, pending } = await federation.begin({
       issuerId,
       returnTo: waiting.uid,
@@ -110,7 +84,7 @@ const createSteps = (dependencies: SignInDependencies) => {
     return { ...seeOther(url), headers: { ...seeOther(url).headers, ...cookie.set(pending) } };
   };
 
-  const askWhere = (visit: Visit, waiting: Waiting): Promise<Reply> | Reply => {
+  const askWhere = (visit: Visit, waiting: Interaction): Promise<Reply> | Reply => {
     const { app, uid } = waiting;
     const issuers = signInIssuers(configuration.get().deployment.issuers, app);
     const [only, ...others] = issuers;
@@ -125,7 +99,7 @@ const createSteps = (dependencies: SignInDependencies) => {
     return pageReply(200, chooserPage(app, choices));
   };
 
-  const wantedOf = (waiting: Waiting, kept: KeptSignIn, context: RequestContext) => {
+  const wantedOf = (waiting: Interaction, kept: KeptSignIn, context: RequestContext) => {
     const { app, asked, bound } = waiting;
     return agree({ app, signIn: kept.signIn, asked, bound, context });
   };
@@ -133,7 +107,7 @@ const createSteps = (dependencies: SignInDependencies) => {
   const askWhether = async (
     visit: Visit,
     response: ServerResponse,
-    waiting: Waiting & { kept: KeptSignIn },
+    waiting: Interaction & { kept: KeptSignIn },
   ): Promise<Reply> => {
     const { app, uid, kept, formToken, redirectUri } = waiting;
     try {
