@@ -23,6 +23,8 @@ export interface Agreement {
   readonly limit: Limit;
   /** Epoch seconds, by the ledger's clock. */
   readonly at: number;
+  /** The key that codes of it are tied to, where the request named one. */
+  readonly jkt?: string;
 }
 
 export const AGREEMENT = 'daypass_agreement';

@@ -167,11 +167,12 @@ describe('what people see', () => {
   });
 
   it('is asked once for the same thing in one session, and again for another', async () => {
-    const { browser } = await authorize(daypass, { params: { resource: BUCKET } });
+    const { jkt: dpop_jkt } = createProofKey();
+    const { browser } = await authorize(daypass, { params: { resource: BUCKET, dpop_jkt } });
     const before = browser.redirects.length;
     const again = await authorize(daypass, {
       browser,
-      params: { resource: BUCKET, prompt: 'none' },
+      params: { resource: BUCKET, dpop_jkt, prompt: 'none' },
     });
     expect(again.code).not.toBe('');
     expect(browser.redirects.length - before).toBe(1);

@@ -11,7 +11,15 @@ import {
 import { type Browser, formOf } from '../support/browser.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { createProofKey } from '../support/dpop.ts';
-import { BUCKET, basic, LOOPBACK, ORDERS, WEB, withPeopleApps } from '../support/people-apps.ts';
+import {
+  BUCKET,
+  basic,
+  LOOPBACK,
+  ORDERS,
+  PAGE,
+  WEB,
+  withPeopleApps,
+} from '../support/people-apps.ts';
 import { refresh, type Session, signedIn } from '../support/session.ts';
 import { lines, sendRaw, statusOf } from './raw-request.ts';
 
@@ -52,6 +60,46 @@ describe('whoever listens on loopback (RFC 8252 §8.6)', () => {
     const params = { ...asked.params, prompt: 'none' };
     const silent = await authorize(daypass, { ...asked, redirect: anyPort, browser, params });
     expect(silent.answer.get('error')).toBe('consent_required');
+  });
+
+  describe('for a page under development', () => {
+    const asked = { client: 'page', redirect: PAGE };
+    const silently = (browser: Browser, params: Record<string, string>) =>
+      authorize(daypass, { ...asked, browser, params: { ...params, prompt: 'none' } });
+
+    it.each([
+      ['trusted by the company', { ...asked, client: 'own-page' }],
+      ['agreed to before', asked],
+    ])('gets no code without asking, though it is %s', async (_how, app) => {
+      const { browser } = await authorize(daypass, { ...app, params: { resource: ORDERS } });
+      const params = { resource: ORDERS, prompt: 'none' };
+      const { answer, code } = await authorize(daypass, { ...app, browser, params });
+      expect([answer.get('error'), code]).toEqual(['consent_required', '']);
+    });
+
+    it('gets no code for a key of its own where another key’s holder was agreed to', async () => {
+      const { jkt: dpop_jkt } = createProofKey();
+      const { browser } = await authorize(daypass, {
+        ...asked,
+        params: { resource: ORDERS, dpop_jkt },
+      });
+      for (const thief of [{}, { dpop_jkt: createProofKey().jkt }] as Record<string, string>[]) {
+        const { answer } = await silently(browser, { resource: ORDERS, ...thief });
+        expect(answer.get('error')).toBe('consent_required');
+      }
+    });
+
+    it('gets a code that is of use to the holder of the agreed key alone, who renews by it', async () => {
+      const key = createProofKey();
+      const params = { resource: ORDERS, dpop_jkt: key.jkt };
+      const { browser } = await authorize(daypass, { ...asked, params });
+      const renewed = await silently(browser, params);
+      const thief = await redeem(daypass, renewed, { key: createProofKey() });
+      expect(thief.body.error).toBe('invalid_grant');
+      expect((await redeem(daypass, renewed, { key })).status).toBe(200);
+      // And once more: what was agreed to goes on with what came of it.
+      expect((await silently(browser, params)).code).not.toBe('');
+    });
   });
 
   it('one sign-in opens the admin door once', async () => {
@@ -106,9 +154,9 @@ describe('the callback', () => {
 
 describe('consent', () => {
   it('is not remembered once what came of it was revoked', async () => {
-    const params = { resource: BUCKET };
-    const first = await authorize(daypass, { params });
     const key = createProofKey();
+    const params = { resource: BUCKET, dpop_jkt: key.jkt };
+    const first = await authorize(daypass, { params });
     expect((await redeem(daypass, first, { key })).status).toBe(200);
     const silent = { browser: first.browser, params: { ...params, prompt: 'none' } };
     const remembered = await authorize(daypass, silent);

@@ -43,6 +43,7 @@ export const withPeopleApps = (demo: DeploymentDocument): DeploymentDocument => 
         ...secret,
       },
       { ...common, id: 'page', type: 'browser', redirect_uris: [PAGE] },
+      { ...common, id: 'own-page', type: 'browser', trusted: true, redirect_uris: [PAGE] },
     ],
   };
 };
