@@ -5,14 +5,18 @@ import type { Config } from '../config/config.ts';
 import { demoDeployment } from '../config/demo-deployment.ts';
 import { type DeploymentDocument, readDeployment } from '../config/deployment.ts';
 import { type Notice, notYet } from '../config/not-yet.ts';
+import type { AppliedConfiguration } from '../ledger/ledger.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 
 /** The secret of the demo's service app: printed by the demo, and good for nothing else. */
 export const DEMO_SECRET = 'demo-secret-of-nightly-report-not-for-production';
 
+/** What the database says of a configuration that nobody but the demo has written. */
+const DEMO_SOURCE = 'demo configuration';
+
 /**
  * A file that is given is applied at start; otherwise the database rules. Where neither says anything,
- * outside production, the demo does.
+ * outside production, the demo does; and where the demo did, it does again once its IdP has moved.
  */
 export const applyAtStart = async (
   config: Config,
@@ -27,11 +31,21 @@ export const applyAtStart = async (
     });
     return;
   }
-  if ((await configurations.version()) > 0 || config.production) return;
+  if (config.production) return;
+  const applied = await configurations.current();
+  if (applied && !isDemoElsewhere(applied, demoIdp)) return;
   const nightlySecretHash = `sha256:${createHash('sha256').update(DEMO_SECRET).digest('hex')}`;
   const document = demoDeployment(demoIdp, { now: clock.now(), nightlySecretHash });
-  await configure.apply(document, { by: 'start', source: 'demo configuration' });
+  await configure.apply(document, { by: 'start', source: DEMO_SOURCE });
 };
+
+/** Leans to leaving alone: what somebody has changed is theirs, also where its IdP answers no more. */
+const isDemoElsewhere = (
+  { source, document }: Pick<AppliedConfiguration, 'source' | 'document'>,
+  demoIdp: string,
+): boolean =>
+  source === DEMO_SOURCE &&
+  !(document as DeploymentDocument).issuers?.some(({ issuer }) => issuer === demoIdp);
 
 /** What the configuration in force asks for that this release does not do. */
 export const noticesInForce = async ({

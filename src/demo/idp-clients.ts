@@ -35,6 +35,8 @@ const relyingParty = (party: RelyingParty): ClientMetadata => {
   const client = publicClient(party.clientId);
   return {
     ...client,
+    // A native client may not come back to https on localhost, where a broker with TLS of its own is tried out.
+    ...(party.redirectUri.startsWith('https:') && { application_type: 'web' }),
     redirect_uris: [...LOOPBACK, party.redirectUri],
     post_logout_redirect_uris: [
       ...(client.post_logout_redirect_uris ?? []),

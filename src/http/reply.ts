@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { OAuthError } from '../protocol/oauth-error.ts';
@@ -24,6 +24,8 @@ export const writeReply = async (
   headers: Record<string, string>,
 ): Promise<void> => {
   Object.assign(headers, own);
+  // The library has set one of its own while it answered, and what we write may be another status.
+  response.statusMessage = STATUS_CODES[status] ?? '';
   if (body instanceof Readable) {
     response.writeHead(status, headers);
     if (method === 'HEAD') response.end();

@@ -226,6 +226,7 @@ describe('emergency revocation of a signing key', () => {
       const signing = kidOf(await token());
       const answer = await admin(`/${kid}/revoke`, { reason: `the ${state} one` });
       expect(inState(keysOf(answer), 'revoked')).toContain(kid);
+      expect(keysOf(answer).find((one) => one.kid === kid)?.publish_until).toBeNull();
       expect(inState(keysOf(answer), 'active')).toEqual([signing]);
       expect(inState(keysOf(answer), 'next')).toHaveLength(1);
       expect((await published()).keys.map((one) => one.kid)).not.toContain(kid);

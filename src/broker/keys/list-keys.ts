@@ -30,8 +30,11 @@ export const statusOf = (
   records: readonly SigningKeyRecord[],
   settings: KeySettings,
 ): readonly KeyStatus[] =>
-  records.map(({ sealed: _, locked, ...key }) => {
-    if (locked && key.state !== 'retired') return { ...key, state: 'revoked' };
+  records.map(({ sealed: _, locked, ...known }) => {
+    const isRevoked = known.state === 'revoked' || (locked && known.state !== 'retired');
+    // It left the key set when it was revoked, whatever had been meant before.
+    if (isRevoked) return { ...known, state: 'revoked', publishUntil: undefined };
+    const key = known;
     if (key.state !== 'next') return key;
     const next = { ...key, locked };
     const active = records.find(({ alg, state }) => alg === key.alg && state === 'active');

@@ -54,7 +54,7 @@ export const audit: Register = (program, surroundings) => {
         ...pageQuery(options),
       },
     });
-    showPage(outputOf(command, surroundings), page, COLUMNS, { actors: chain });
+    showPage(outputOf(command, surroundings), 'events', page, COLUMNS, { actors: chain });
   });
 };
 

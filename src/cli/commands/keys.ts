@@ -9,6 +9,10 @@ const PATH = '/admin/v1/keys';
 const COLUMNS = ['kid', 'alg', 'state', 'custody', 'created_at', 'signs_from', 'publish_until'];
 const ROTATION = ['alg', 'outcome', 'kid', 'signs_from'];
 
+/** What is out of our reach: a verifier that asks nobody believes the copy of the key set it has. */
+const ENDED =
+  'nothing it signed is honoured here any more; verifiers that work offline stop once they read /jwks or the status list again';
+
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
 interface RotationAnswer {
@@ -39,7 +43,7 @@ export const keys: Register = (program, surroundings) => {
   withClientOptions(list).action(async (options: ClientOptions, command: Command) => {
     const send = await signInAsAdmin(options, surroundings);
     const page = await send<Page>({ method: 'GET', path: PATH });
-    showPage(outputOf(command, surroundings), page, COLUMNS);
+    showPage(outputOf(command, surroundings), 'keys', page, COLUMNS);
   });
 
   const rotate = group
@@ -81,6 +85,7 @@ export const keys: Register = (program, surroundings) => {
       outputOf(command, surroundings).answer(answer, [
         ...members({ revocation_id, effective_at, ...killed }),
         ...tableOf(COLUMNS, answer.keys),
+        ENDED,
       ]);
     },
   );

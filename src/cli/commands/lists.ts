@@ -24,13 +24,22 @@ export const pageQuery = ({ limit, cursor }: PageOptions) => ({
   cursor,
 });
 
-/** A page as a table of these members, some of them written in a way of their own, and how to get the next. */
+/**
+ * A page as a table of these members, some of them written in a way of their own, and how to get the next.
+ *
+ * @param kind of what is listed: a head alone would look like an answer that was cut off.
+ */
 export const showPage = (
   output: Output,
+  kind: string,
   page: Page,
   names: readonly string[],
   written: Readonly<Record<string, (value: unknown) => string>> = {},
 ): void => {
+  if (page.items.length === 0) {
+    output.answer(page, [`no ${kind}`]);
+    return;
+  }
   const rows = page.items.map((item) =>
     names.map((name) => written[name]?.(item[name]) ?? item[name]),
   );

@@ -84,7 +84,7 @@ export const revocations: Register = (program, surroundings) => {
   withPageOptions(list).action(async (options: PageOptions, command: Command) => {
     const send = await signInAsAdmin(options, surroundings);
     const page = await send<Page>({ method: 'GET', path: PATH, query: pageQuery(options) });
-    showPage(outputOf(command, surroundings), page, COLUMNS);
+    showPage(outputOf(command, surroundings), 'revocations', page, COLUMNS);
   });
 
   const lift = group

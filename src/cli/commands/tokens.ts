@@ -30,7 +30,7 @@ export const tokens: Register = (program, surroundings) => {
     const { app: app_id, user: user_id, device: device_id } = options;
     const query = { app_id, user_id, device_id, ...pageQuery(options) };
     const page = await send<Page>({ method: 'GET', path: '/admin/v1/tokens', query });
-    showPage(outputOf(command, surroundings), page, COLUMNS);
+    showPage(outputOf(command, surroundings), 'tokens', page, COLUMNS);
   });
 
   const show = group

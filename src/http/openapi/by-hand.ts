@@ -1,4 +1,5 @@
 import type { OpenAPIRegistry, RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { SIGNING_IN } from './signing-in.ts';
 
 const TAG = 'OAuth';
 
@@ -7,13 +8,20 @@ const uri = { type: 'string', format: 'uri' } as const;
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
-/** RFC 8693 §2.1, RFC 6749 §4.4.2. */
+/** RFC 8693 §2.1, RFC 6749 §4.1.3, §4.4.2, §6. */
 const tokenRequest = {
   type: 'object',
   required: ['grant_type'],
   properties: {
-    grant_type: { type: 'string', enum: [TOKEN_EXCHANGE, 'client_credentials'] },
+    grant_type: {
+      type: 'string',
+      enum: [TOKEN_EXCHANGE, 'client_credentials', 'authorization_code', 'refresh_token'],
+    },
     client_id: { ...text, description: 'Of a public client, which has no other authentication.' },
+    code: { ...text, description: 'From `/authorize`; good once, for a minute.' },
+    redirect_uri: { ...uri, description: 'As it was sent to `/authorize`.' },
+    code_verifier: { ...text, description: 'RFC 7636 §4.5.' },
+    refresh_token: { ...text, description: 'The newest one: each use gives another.' },
     subject_token: { ...text, description: 'Required for a token exchange.' },
     subject_token_type: uri,
     actor_token: text,
@@ -43,6 +51,8 @@ const tokenAnswer = {
     scope: text,
     authorization_details: { type: 'array', items: { type: 'object' } },
     token_id: text,
+    id_token: { ...text, description: 'Of a sign-in that asked for `openid`.' },
+    refresh_token: { ...text, description: 'Of a sign-in, for native and confidential apps.' },
   },
 } as const;
 
@@ -103,9 +113,10 @@ const ENDPOINTS: readonly RouteConfig[] = [
     method: 'post',
     path: '/token',
     operationId: 'token',
-    summary: 'The token endpoint: token exchange (RFC 8693) and client credentials',
+    summary:
+      'The token endpoint: codes, refresh tokens, token exchange (RFC 8693), client credentials',
     description:
-      'Clients authenticate; a public one only exchanges an ID token issued to it, or its own Daypass token, with a proof. The audience of a client assertion is the issuer.',
+      'Clients authenticate; a public one proves a key, and exchanges only an ID token issued to it, or its own Daypass token. The audience of a client assertion is the issuer.',
     tags: [TAG],
     security: [{ client_secret: [] }, { client_secret: [], proof: [] }, { proof: [] }],
     request: {
@@ -159,5 +170,5 @@ const ENDPOINTS: readonly RouteConfig[] = [
 ];
 
 export const registerByHand = (registry: OpenAPIRegistry): void => {
-  for (const endpoint of ENDPOINTS) registry.registerPath(endpoint);
+  for (const endpoint of [...SIGNING_IN, ...ENDPOINTS]) registry.registerPath(endpoint);
 };

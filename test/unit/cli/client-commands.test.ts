@@ -177,6 +177,17 @@ describe('administration', () => {
     expect(err).toBe('more: --cursor abc\n');
   });
 
+  it.each([
+    ['audit search', '/admin/v1/audit', 'no events\n'],
+    ['tokens list', '/admin/v1/tokens', 'no tokens\n'],
+    ['revocations list', '/admin/v1/revocations', 'no revocations\n'],
+  ])('%s says so where there is nothing, and to a script in JSON', async (line, path, said) => {
+    const nothing = { items: [], next_cursor: null };
+    const answers = { [`GET ${path}`]: { status: 200, body: nothing } };
+    expect(await against(line, answers)).toMatchObject({ code: 0, out: said });
+    expect(JSON.parse((await against(`${line} --json`, answers)).out)).toEqual(nothing);
+  });
+
   it('searches the audit trail by what was typed, times in UTC', async () => {
     const line =
       'audit search --user u_1 --outcome denied --since 2027-01-31T12:00:00+02:00 --json';

@@ -62,6 +62,7 @@ describe('keys', () => {
     expect(asked?.body).toEqual({ reason: 'leaked' });
     expect(out).toMatch(/tokens +12/);
     expect(out).toContain('kid-1');
+    expect(out).toMatch(/\nnothing it signed is honoured here any more; .*\n$/);
   });
 
   it('revoke needs a reason: exit status 2, and nobody is asked', async () => {

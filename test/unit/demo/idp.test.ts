@@ -206,6 +206,28 @@ describe('demo IdP', () => {
     await other.stop();
   });
 
+  it('sends people back to a broker that speaks TLS on this machine', async () => {
+    const redirectUri = 'https://localhost:8443/sign-in/callback/corp';
+    const relyingParties = [
+      {
+        clientId: 'daypass',
+        redirectUri,
+        logoutUri: 'https://localhost:8443/backchannel-logout/corp',
+        signedOutUris: ['https://localhost:8443/'],
+      },
+    ];
+    const other = await startDemoIdp({ port: 0, dir, relyingParties });
+    try {
+      const asked = authorize({ client_id: 'daypass', redirect_uri: redirectUri });
+      const url = asked.replace(idp.issuer, other.issuer);
+      const answer = await fetch(url, { redirect: 'manual' });
+      expect(answer.status).toBe(303);
+      expect(answer.headers.get('location')).toMatch(/^\/interaction\//);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('says so when its port is taken', async () => {
     const port = Number(new URL(idp.issuer).port);
     await expect(startDemoIdp({ port, dir })).rejects.toThrow(

@@ -48,7 +48,14 @@ const referencesIn = (value: unknown): string[] => {
 };
 
 /** What no route of ours answers: the authorization server does. */
-const LIBRARY = ['POST /token', 'POST /introspect', 'POST /revoke'];
+const LIBRARY = [
+  'POST /token',
+  'POST /introspect',
+  'POST /revoke',
+  'GET /authorize',
+  'POST /par',
+  'GET /session/end',
+];
 
 describe('the OpenAPI document', () => {
   it('says what and where it is', () => {
@@ -97,8 +104,13 @@ describe('the OpenAPI document', () => {
     for (const { operation } of operations) {
       expect(operation.operationId).toMatch(/^[a-z][A-Za-z]+$/);
       expect(tags).toEqual(expect.arrayContaining([...operation.tags]));
-      expect(Object.keys(operation.responses).some((status) => /^2\d\d$/.test(status))).toBe(true);
-      expect(operation.responses.default).toEqual({ $ref: '#/components/responses/Refusal' });
+      const statuses = Object.keys(operation.responses);
+      expect(statuses.some((status) => /^(2\d\d|303)$/.test(status))).toBe(true);
+      // What a person is refused is a page.
+      const isForPeople = statuses.includes('303');
+      expect(operation.responses.default).toMatchObject(
+        isForPeople ? { content: { 'text/html': {} } } : { $ref: '#/components/responses/Refusal' },
+      );
     }
   });
 

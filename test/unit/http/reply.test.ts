@@ -11,6 +11,7 @@ let port: number;
 beforeAll(async () => {
   server = createServer((request, response) => {
     response.setHeader('X-Set-Before', 'kept');
+    response.statusMessage = 'OK'; // as the authorization server library leaves it
     void writeReply(response, request.method ?? '', reply, { 'X-Request-Id': 'r' });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -20,6 +21,7 @@ afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 interface Seen {
   readonly status: number | undefined;
+  readonly phrase: string | undefined;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly text: string;
 }
@@ -33,7 +35,12 @@ const answerOf = (given: Reply, method = 'GET'): Promise<Seen> => {
         text += String(chunk);
       });
       response.on('end', () =>
-        resolve({ status: response.statusCode, headers: response.headers, text }),
+        resolve({
+          status: response.statusCode,
+          phrase: response.statusMessage,
+          headers: response.headers,
+          text,
+        }),
       );
     })
       .on('error', reject)
@@ -51,6 +58,11 @@ describe('a reply, written', () => {
       'x-request-id': 'r',
       'x-set-before': 'kept',
     });
+  });
+
+  it('says in the status line what its status means, whatever was said before', async () => {
+    expect(await answerOf({ status: 400, body: {} })).toMatchObject({ phrase: 'Bad Request' });
+    expect(await answerOf({ status: 200, body: {} })).toMatchObject({ phrase: 'OK' });
   });
 
   it('keeps the type it names for text and bytes', async () => {
