@@ -3,7 +3,9 @@ import type { HeldToken, Tokens } from '../ledger/ledger.ts';
 import type { SeenProof, TokenRecord } from '../ledger/records.ts';
 import { unproven } from '../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../protocol/opaque-token.ts';
+import { mustFitProfile } from './app-profile.ts';
 import { type Audited, recordRefusal } from './audited.ts';
+import type { CurrentConfiguration } from './configuration.ts';
 import type { PresentedCredential, RequestContext } from './context.ts';
 import { replayedProof } from './exchange/refused.ts';
 import { holder } from './use.ts';
@@ -11,6 +13,7 @@ import { holder } from './use.ts';
 export interface HeldTokenDependencies {
   readonly tokens: Pick<Tokens, 'use'>;
   readonly dpop: Dpop;
+  readonly configuration: CurrentConfiguration;
   readonly audit: Audited['audit'];
   readonly now: () => Date;
 }
@@ -33,7 +36,7 @@ export const seen = (proof: Proof | undefined): readonly SeenProof[] =>
  *   `invalid_dpop_proof` or `use_dpop_nonce` for the proof, with 401.
  */
 export const createTokenProver =
-  ({ tokens, dpop, audit, now }: HeldTokenDependencies) =>
+  ({ tokens, dpop, configuration, audit, now }: HeldTokenDependencies) =>
   async (credential: PresentedCredential, claim: boolean): Promise<ProvenToken> => {
     // A JWT of ours is for the resource server it names, never for this API.
     if (opaqueKind(credential.value) !== 'at') throw unproven('not an access token of ours');
@@ -44,7 +47,9 @@ export const createTokenProver =
     );
     const keys = { proof, certificate: credential.context.certificate };
     try {
-      return { token: mustBeAlive(held, keys, now()), proof };
+      const token = mustBeAlive(held, keys, now());
+      mustFitProfile(configuration.get().index.app(token.appId), proof, now(), 401);
+      return { token, proof };
     } catch (error) {
       // Whoever still has a revoked token and its key is the one the revocation was about. Other dead
       // tokens are only counted: a client that is slow to renew must not become writes.

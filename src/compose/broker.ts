@@ -68,7 +68,8 @@ export const createBroker = (parts: BrokerParts) => {
   const fetch = createFetch({ allowLoopback: !parts.production });
   const issuers = trustedIssuers(configuration);
   const verifier = createIdTokenVerifier({ issuers, fetch });
-  const proveToken = createTokenProver({ tokens: ledger.tokens, audit: ledger.audit, dpop, now });
+  const { tokens, audit } = ledger;
+  const proveToken = createTokenProver({ tokens, audit, configuration, dpop, now });
 
   const base = { configuration, policy, now, issuer, stores: stores.of, contentOrigin };
   const all = { ...base, ...ledger };

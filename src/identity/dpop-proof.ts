@@ -13,6 +13,7 @@ export class ProofFault extends Error {
 export interface SignedProof {
   /** RFC 7638 thumbprint of the key that signed it. */
   readonly jkt: string;
+  readonly alg: string;
   readonly claims: JsonObject;
 }
 
@@ -97,6 +98,6 @@ export const createProofReader = () => {
       throw new ProofFault('signature');
     }
     if (!remembered && text.length <= LONGEST_REMEMBERED_HEADER) headers.set(text, found);
-    return { jkt: found.jkt, claims: jwt.payload };
+    return { jkt: found.jkt, alg: found.alg, claims: jwt.payload };
   };
 };

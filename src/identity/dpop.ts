@@ -9,6 +9,10 @@ import type { JsonObject } from './jwt.ts';
 export interface Proof {
   /** RFC 7638 thumbprint of the key, base64url. */
   readonly jkt: string;
+  /** What it is signed with. */
+  readonly alg: string;
+  /** Epoch seconds, by its maker's clock: its age is that of the nonce. */
+  readonly iat: number;
   readonly jti: string;
   /** Ours, and young enough. */
   readonly nonce: string;
@@ -207,7 +211,7 @@ export const createDpop = ({ nonces }: { readonly nonces: Nonces }): Dpop => {
     now: Date,
   ): Proof | undefined => {
     const signed = readProof(header);
-    const { jkt, claims } = signed;
+    const { jkt, alg, claims } = signed;
     mustFit(claims, request);
     const jti = jtiOf(claims);
     if (request.second) mustDiffer(signed, request.second);
@@ -215,6 +219,8 @@ export const createDpop = ({ nonces }: { readonly nonces: Nonces }): Dpop => {
     if (nonce === undefined) return undefined;
     return {
       jkt,
+      alg,
+      iat: Number(claims.iat), // a number, or it did not fit
       jti,
       nonce,
       replayId: hash('sha256', `${jkt}.${jti}`, 'base64url'),

@@ -7,6 +7,7 @@ import { createAdapter, hashOf } from './adapter.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
 import { paramsOf } from './authorization-request.ts';
 import { certificateAuthentication } from './certificates.ts';
+import { ASSERTION_LIFE, mustBeForUs, TOLERANCE } from './client-assertion.ts';
 import { createClients } from './clients.ts';
 import { registerGrants } from './grants.ts';
 import { createInteractions } from './interactions.ts';
@@ -36,12 +37,6 @@ export interface AuthorizationServer {
   readonly answer: AnswerOAuth;
   readonly interactions: Interactions;
 }
-
-/** Seconds a client assertion may lie ahead of now: long enough for skew, short enough to remember. */
-const ASSERTION_LIFE = 300;
-
-/** Seconds by which a client's clock may differ from ours. */
-const TOLERANCE = 10;
 
 /**
  * OAuth: the authorization server library, with what it leaves to us. It authenticates clients; tokens are
@@ -82,7 +77,10 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
         defaultResource: () => NAMED_BY_DETAILS,
       },
     },
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => mustBeForUs(claims, issuer, now()),
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, { alg }, { clientId }) => {
+      const app = configuration.get().index.app(clientId);
+      mustBeForUs(claims, { issuer, app, alg, now: now() });
+    },
   });
 
   provider.proxy = true; // its forwarded headers are the ones http/ has pinned to the issuer
@@ -168,22 +166,3 @@ const recordFor =
     const event = { action, tenantId, appId, ip, traceId, requestId };
     return recordRefusal({ audit, now }, refusal, event);
   };
-
-/**
- * An assertion is for this issuer alone, and for minutes (security.md J08). The library compares times with
- * the clock of this machine; here they are compared with the ledger's, as everything else is (law 8).
- */
-const mustBeForUs = (claims: Record<string, unknown>, issuer: string, now: Date): void => {
-  const seconds = now.getTime() / 1000;
-  const { aud, exp, iat, sub, iss } = claims;
-  const isForUs = aud === issuer || (Array.isArray(aud) && aud.length === 1 && aud[0] === issuer);
-  if (!isForUs) throw new errors.InvalidClientAuth('aud must be the issuer, alone');
-  if (sub !== iss) throw new errors.InvalidClientAuth('iss and sub must both be the client');
-  if (typeof exp !== 'number' || exp > seconds + ASSERTION_LIFE) {
-    throw new errors.InvalidClientAuth('exp is too far ahead');
-  }
-  if (exp <= seconds - TOLERANCE) throw new errors.InvalidClientAuth('expired');
-  if (iat !== undefined && (typeof iat !== 'number' || iat > seconds + TOLERANCE)) {
-    throw new errors.InvalidClientAuth('iat is in the future');
-  }
-};

@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { mustFitProfile } from '../broker/app-profile.ts';
 import type { Audited } from '../broker/audited.ts';
 import { replayedProof } from '../broker/exchange/refused.ts';
 import { seen } from '../broker/held-token.ts';
@@ -28,6 +29,7 @@ export const createKeyOfRequest =
     if (ctx.oidc.route !== 'pushed_authorization_request' || !header) return said;
     const request = { method: 'POST', url: `${issuer}/par`, beside: 'request' } as const;
     const proof = dpop.verify(header.length === 1 ? header[0] : header, request, now());
+    mustFitProfile(app, proof, now());
     if (said !== undefined && said !== proof.jkt) throw otherKey();
     const event = { at: now(), action: 'authorization.push', outcome: 'granted' } as const;
     const known = { tenantId: app.tenant, appId: app.id };

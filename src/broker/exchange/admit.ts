@@ -1,6 +1,7 @@
 import { isPublicType } from '../../config/app-type.ts';
 import { hasExpired } from '../../config/expiry.ts';
 import { OAuthError, unproven, type Violation } from '../../protocol/oauth-error.ts';
+import { isFapi2 } from '../app-profile.ts';
 import type { InForce } from '../configuration.ts';
 import { mustComeFromItsOrigin } from '../origin.ts';
 import { ADMIN_CLIENT, ADMIN_SIGN_IN_AGE, rightsOf } from './admin-client.ts';
@@ -64,7 +65,9 @@ const mustBeAtItsDoor = ({ app, door }: Exchange): void => {
 
 const mustProveAKey = (exchange: Exchange): void => {
   const { app, jkt } = exchange;
-  if (app.certificate_bound && bindingOf(exchange) === undefined) throw noCertificate();
+  // FAPI 2.0 §5.3.2.1-4: one or the other, where the app has a certificate; else `dpop` is required.
+  const isBoundByCertificate = app.certificate_bound || (isFapi2(app) && app.dpop === 'optional');
+  if (isBoundByCertificate && bindingOf(exchange) === undefined) throw noCertificate();
   if (jkt !== undefined || app.dpop === 'optional') return;
   throw new OAuthError('invalid_dpop_proof', 'this app must prove a key with each exchange', {
     violations: [

@@ -6,6 +6,7 @@ import type { Tokens } from '../../ledger/ledger.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
 import { TokenType } from '../../protocol/token-type.ts';
+import { mustFitProfile } from '../app-profile.ts';
 import { type Audited, audited } from '../audited.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
@@ -62,32 +63,31 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
   const { configuration, verifier, tokens, dpop, proveActor, audit, issuer, now } = dependencies;
   const endpoint = { method: 'POST', url: `${issuer}/token` };
 
-  const proveKey = (header: Caller['proof'], accessToken?: string): Proof | undefined =>
-    header === undefined
-      ? undefined
-      : dpop.verify(
-          header,
-          {
-            ...endpoint,
-            ...(accessToken === undefined ? {} : { accessToken }),
-            beside: 'request',
-          },
-          now(),
-        );
+  const proveKey = (
+    { app, proof: header }: Pick<Caller, 'app' | 'proof'>,
+    accessToken?: string,
+  ): Proof | undefined => {
+    if (header === undefined) return undefined;
+    const over = accessToken === undefined ? {} : { accessToken };
+    const proof = dpop.verify(header, { ...endpoint, ...over, beside: 'request' }, now());
+    mustFitProfile(app, proof, now());
+    return proof;
+  };
 
   const proveIdToken = async (token: string, caller: Caller): Promise<ProvenSubject> => {
-    const proof = proveKey(caller.proof);
+    const proof = proveKey(caller);
     const signIn = await verifier.verify(token, now());
     const party = await appOf(configuration, signIn, caller.app.id);
     return { ...party, proof, bound: undefined };
   };
 
-  const proveOwnToken = async (token: string, { app, proof: header, context }: Caller) => {
+  const proveOwnToken = async (token: string, caller: Caller) => {
+    const { app, context } = caller;
     if (opaqueKind(token) !== 'at') throw unproven('not an access token for this API');
     const held = await tokens.use(tokenDigest(token), undefined);
     // The key a token is bound to is proved over that token (RFC 9449 §7).
     const isBoundByDpop = held?.token.binding?.method === 'dpop';
-    const proof = proveKey(header, isBoundByDpop ? token : undefined);
+    const proof = proveKey(caller, isBoundByDpop ? token : undefined);
     const keys = { proof: isBoundByDpop ? proof : undefined, certificate: context.certificate };
     const alive = mustBeAlive(held, keys, now());
     if (alive.appId !== app.id) throw unproven('token of another app');
@@ -116,6 +116,7 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
         bindingProof === undefined
           ? undefined
           : proveSecondKey(dpop, bindingProof, bound, endpoint, now());
+      mustFitProfile(app, second, now());
       const keys = [second, proof].flatMap((each) => (each ? [each.jkt] : []));
       const proofs = [...seen(proof), ...seen(second)];
       if (!actor) return { app, authority, jkt: keys[0], proofs };
@@ -127,7 +128,7 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
 
   /** A client for itself: only its key, where it proves one. */
   const proveClient = (app: App, header: Caller['proof']): Proven => {
-    const proof = proveKey(header);
+    const proof = proveKey({ app, proof: header });
     return { app, authority: fromClient(app), jkt: proof?.jkt, proofs: seen(proof) };
   };
 

@@ -8,6 +8,7 @@ import type {
 } from '../../ledger/refresh-tokens.ts';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import { deriveOpaqueToken, opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
+import { isFapi2 } from '../app-profile.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
@@ -117,6 +118,9 @@ const takeTurn = async (
   const { refreshTokens, secrets, now } = dependencies;
   const { refreshToken } = refresh;
   const used = tokenDigest(refreshToken);
+  // FAPI 2.0 §5.3.2.1-9: not rotated. Its client authenticates by a key each time, which no thief of the token has.
+  if (found.usedAt === undefined && isFapi2(refresh.app))
+    return { token: refreshToken, isNew: false };
   if (found.usedAt === undefined) {
     const token = deriveOpaqueToken('rt', secrets[0], refreshToken);
     if (await refreshTokens.rotate(used, tokenDigest(token), now())) return { token, isNew: true };

@@ -5,6 +5,7 @@ import { checkGrants } from './check-grants.ts';
 import { checkIssuers } from './check-issuers.ts';
 import { checkKeys } from './check-keys.ts';
 import { checkLimits } from './check-limits.ts';
+import { checkProfile } from './check-profile.ts';
 import { checkReferences } from './check-references.ts';
 import type { Draft } from './draft.ts';
 import type { Finding } from './finding.ts';
@@ -23,6 +24,7 @@ const CHECKS: readonly ((draft: Draft, circumstances: Circumstances) => Finding[
   checkReferences,
   checkIssuers,
   checkApps,
+  checkProfile,
   checkAudiences,
   checkGrants,
   checkBuckets,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDistinguishedName } from '../../protocol/distinguished-name.ts';
+import { FAPI2 } from '../../protocol/fapi2.ts';
 import { readMediaRanges } from '../../scope/scope.ts';
 import { APP_TYPES, isPublicType } from '../app-type.ts';
 import { isOrigin, isSafeTransport, webUrl } from '../url.ts';
@@ -150,6 +151,17 @@ const refresh = z.union([
   }),
 ]);
 
+interface Holder {
+  readonly type: (typeof APP_TYPES)[number];
+  readonly profile?: string;
+  readonly tls_client_auth?: object;
+  readonly certificate_bound?: boolean;
+}
+
+/** Where nothing is said of `dpop`. A certificate binds the tokens of whoever has one. */
+const provesAKey = ({ type, profile, tls_client_auth, certificate_bound }: Holder): boolean =>
+  isPublicType(type) || (profile === FAPI2 && !tls_client_auth && certificate_bound !== true);
+
 export const app = z
   .strictObject({
     id: id.meta({ description: 'The OAuth `client_id`.' }),
@@ -164,9 +176,13 @@ export const app = z
     type: z.enum(APP_TYPES).meta({
       description: 'browser and native are public clients; web and service are confidential.',
     }),
+    profile: z.literal(FAPI2).exactOptional().meta({
+      description:
+        '`fapi2`: the app keeps to the FAPI 2.0 Security Profile and is refused whatever falls short of it: client authentication by key or certificate, pushed requests, tokens bound to a key or certificate, PS256, ES256 and EdDSA alone. docs/conformance.md.',
+    }),
     dpop: z.enum(['required', 'optional']).exactOptional().meta({
       description:
-        'Default: required for public apps, optional for confidential ones. Unbound tokens live at most 300 s.',
+        'Default: required for public apps and for those of a profile without a certificate, else optional. Unbound tokens live at most 300 s.',
     }),
     redirect_uris: distinct(redirectUri).default([]).meta({
       description: 'Compared as exact strings; the port of a native loopback URI may vary.',
@@ -213,5 +229,5 @@ export const app = z
   })
   .transform((given) => ({
     ...given,
-    dpop: given.dpop ?? (isPublicType(given.type) ? ('required' as const) : ('optional' as const)),
+    dpop: given.dpop ?? (provesAKey(given) ? ('required' as const) : ('optional' as const)),
   }));
