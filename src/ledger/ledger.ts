@@ -1,5 +1,6 @@
 import type {
   AuditRecord,
+  CloudCredentialRecord,
   LockTarget,
   NewObject,
   ObjectRecord,
@@ -57,6 +58,7 @@ export interface Issuance {
   }[];
   readonly object?: NewObject;
   readonly ticket?: TicketRecord;
+  readonly credential?: CloudCredentialRecord;
   readonly audit: AuditRecord;
 }
 
@@ -208,7 +210,7 @@ export interface RevocationOrder {
 }
 
 export interface Residual {
-  readonly kind: 'presigned_put' | 'presigned_get' | 'jwt';
+  readonly kind: 'presigned_put' | 'presigned_get' | 'cloud_credentials' | 'jwt';
   readonly provider: string | undefined;
   readonly count: number;
   readonly usableUntil: Date;

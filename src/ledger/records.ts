@@ -161,6 +161,25 @@ export interface TicketRecord {
   readonly expiresAt: Date;
 }
 
+/** Temporary credentials of a cloud: that they were lent, never what they are. */
+export interface CloudCredentialRecord {
+  readonly credentialId: string;
+  readonly provider: string;
+  readonly bucketId: string;
+  readonly tenantId: string;
+  readonly appId: string;
+  readonly userId: string | undefined;
+  readonly deviceId: string | undefined;
+  readonly tokenId: string;
+  readonly lineage: readonly LockTarget[];
+  readonly actions: readonly string[];
+  readonly prefix: string;
+  /** What the cloud's own log calls whoever uses them. */
+  readonly sessionName: string;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
 /** One thing that happened, granted or refused. It holds no token, no proof and no signed URL. */
 export interface AuditRecord {
   readonly at: Date;

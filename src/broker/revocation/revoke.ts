@@ -111,6 +111,8 @@ const MITIGATION: Readonly<Record<Residual['kind'], string>> = {
   presigned_put:
     'what arrives is quarantined, never released; rotate the storage credentials to stop it arriving',
   presigned_get: 'rotate the storage credentials that signed the URLs, or move the objects',
+  cloud_credentials:
+    "deny the role's older sessions (AWS: AWSRevokeOlderSessions on temporary_credentials.role_arn; Azure: revoke the account's user delegation keys; GCS: remove the service account's access), or let them end",
   jwt: 'resource servers that verify offline accept it until it expires; the status list and the revocation feed tell those that read them, introspection those that ask',
 };
 

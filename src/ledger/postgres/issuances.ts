@@ -4,15 +4,15 @@ import type { Issuance, IssuanceRefusal, Issuances } from '../ledger.ts';
 import type { LockTarget } from '../records.ts';
 import type { Database } from './client.ts';
 import { isDataFault, orUnavailable, PATIENCE, tooLate } from './failure.ts';
-import { auditToRow, objectToRow, ticketToRow, tokenToRow } from './rows.ts';
+import { auditToRow, credentialToRow, objectToRow, ticketToRow, tokenToRow } from './rows.ts';
 
-/** Issuances through `record_issuance_2`: the function's comment in `prisma/migrations` says how. */
+/** Issuances through `record_issuance_3`: the function's comment in `prisma/migrations` says how. */
 export const createIssuances = (database: Database): Issuances => {
   const record = createGroupCommit<Issuance, IssuanceRefusal | undefined>({
     write: async (issuances) => {
       const batch = JSON.stringify(issuances.map(toElement));
       const [row] = await database.$queryRaw<{ refusals: (IssuanceRefusal | null)[] }[]>`
-        SELECT record_issuance_2(
+        SELECT record_issuance_3(
           ${batch}::jsonb,
           ${eachOnce(issuances, ({ configuration }) => [configuration])}::int[],
           ${eachOnce(issuances, targetsOf)}::text[],
@@ -46,7 +46,7 @@ const targetsOf = ({ keys, authorities }: Issuance): readonly LockTarget[] => [
 
 /** Absent members are not sent at all: they are most of them. */
 const toElement = (issuance: Issuance): object => {
-  const { signIn, person, device, token, object, ticket, audit } = issuance;
+  const { signIn, person, device, token, object, ticket, credential, audit } = issuance;
   const row = token && tokenToRow(token);
   return {
     configuration: issuance.configuration,
@@ -79,6 +79,7 @@ const toElement = (issuance: Issuance): object => {
     })),
     object: object && objectToRow(object),
     ticket: ticket && ticketToRow(ticket),
+    credential: credential && credentialToRow(credential),
     audit: beyond(row, auditToRow(audit)),
   };
 };

@@ -192,6 +192,12 @@ const countUrls = async (
     FROM ticket AS t JOIN stored_object AS o USING (object_id) LEFT JOIN bucket AS b ON b.id = o.bucket_id
     WHERE t.expires_at > ${at}::timestamptz AND ${URL_END} > ${at}::timestamptz AND ${target} = ANY (t.lineage)
     GROUP BY 2
+    UNION ALL
+    SELECT 'cloud_credentials', c.provider, count(*), max(c.expires_at)
+    FROM cloud_credential AS c
+    WHERE c.expires_at > ${at}::timestamptz AND c.issued_at <= ${at}::timestamptz
+      AND c.lineage @> ARRAY[${target}::text]
+    GROUP BY 2
     ORDER BY 1, 2`;
   return rows.map((row) => ({
     kind: row.kind,

@@ -46,6 +46,9 @@ const purgeOnce = (database: Database, now: Date): Promise<readonly number[]> =>
         ) DELETE FROM refresh_token WHERE family_id IN (SELECT family_id FROM ended)`,
       await database.$executeRaw`DELETE FROM quota_counter WHERE id IN
         (SELECT id FROM quota_counter WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
+      // As long as a receipt may still have to count them: the audit trail keeps that they were lent.
+      await database.$executeRaw`DELETE FROM cloud_credential WHERE credential_id IN
+        (SELECT credential_id FROM cloud_credential WHERE expires_at < ${eventsBefore}::timestamptz LIMIT ${BATCH})`,
       // Never the newest: positions are counted on from it, and a follower waits for what comes after its own.
       await database.$executeRaw`DELETE FROM revocation_event
         WHERE position IN (SELECT position FROM revocation_event ORDER BY position LIMIT ${BATCH})

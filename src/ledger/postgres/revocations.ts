@@ -112,6 +112,9 @@ const revoke = async (
       SELECT issued_at FROM ticket
       WHERE expires_at > ${at}::timestamptz AND issued_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)
       UNION ALL
+      SELECT issued_at FROM cloud_credential
+      WHERE expires_at > ${at}::timestamptz AND issued_at > ${at}::timestamptz AND lineage @> ARRAY[${order.target}::text]
+      UNION ALL
       SELECT created_at FROM stored_object
       WHERE status IN ('pending', 'uploaded', 'validating') AND upload_expires_at > ${at}::timestamptz
         AND created_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)

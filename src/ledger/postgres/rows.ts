@@ -4,6 +4,7 @@ import { randomFrom } from '../../protocol/random.ts';
 import {
   type AuditRecord,
   type Binding,
+  type CloudCredentialRecord,
   type LockTarget,
   type NewObject,
   type TicketRecord,
@@ -185,6 +186,23 @@ export const ticketToRow = (ticket: TicketRecord): object => ({
   lineage: ticket.lineage,
   issued_at: ticket.issuedAt,
   expires_at: ticket.expiresAt,
+});
+
+export const credentialToRow = (credential: CloudCredentialRecord): object => ({
+  credential_id: credential.credentialId,
+  provider: credential.provider,
+  bucket_id: credential.bucketId,
+  tenant_id: credential.tenantId,
+  app_id: credential.appId,
+  user_id: credential.userId,
+  device_id: credential.deviceId,
+  token_id: credential.tokenId,
+  lineage: credential.lineage,
+  actions: credential.actions,
+  prefix: credential.prefix,
+  session_name: credential.sessionName,
+  issued_at: credential.issuedAt,
+  expires_at: credential.expiresAt,
 });
 
 export const auditToRow = (record: AuditRecord): object => ({
