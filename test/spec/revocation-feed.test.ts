@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PORTAL_SECRET, SECRET } from '../security/deployment.ts';
 import { basic, openStage, type Stage } from '../security/stage.ts';
+import { newKey } from '../support/client.ts';
 
 /** `GET /revocations/feed`: server-sent events for those that verify tokens themselves. */
 
@@ -104,6 +105,53 @@ describe('the revocation feed', () => {
       data: { target: { key_id: key!.kid } },
     });
     stream.close();
+  });
+
+  it('tells each tenant of a key that is used in both, and of nothing that has ended there', async () => {
+    await stage.reconfigure((draft) => {
+      const api = draft.resource_servers.find(({ tenant }) => tenant === 'globex')!;
+      Object.assign(api, { introspection_clients: ['globex-service'] });
+    });
+    const globex = { authorization: basic('globex-service', SECRET) };
+    const [ours, theirs] = [await open(stage.broker.url), await open(stage.broker.url, globex)];
+    const { id } = (await ours.next())!;
+    await theirs.next();
+    const [shared, alone] = [newKey(), newKey()];
+    const claims = { iss: stage.sso.issuer('globex'), aud: 'globex-app', region: 'us' };
+    const body = { resource: 'bucket:globex-files' };
+    await stage.tokenOf({ key: shared });
+    await stage.tokenOf({ key: shared, claims, body });
+    await stage.tokenOf({ key: alone });
+    // What they held there has ended: nobody there needs to hear of it.
+    await stage.tokenOf({ key: alone, claims, body });
+    await stage.query(
+      'UPDATE issued_token SET expires_at = issued_at WHERE device_id = $1 AND tenant_id = $2',
+      [`d_${alone.jkt}`, 'globex'],
+    );
+
+    const target = { device_id: `d_${shared.jkt}` };
+    const { body: receipt } = await stage.revoke(target);
+    expect(receipt.killed).toMatchObject({ tokens: 2 });
+    await stage.revoke({ device_id: `d_${alone.jkt}` });
+    const { token, key } = await stage.adminOf(['security']);
+    const path = `/admin/v1/revocations/${receipt.revocation_id}`;
+    await stage.client.call(path, { method: 'DELETE', token, key });
+
+    const revoked = { data: { revocation_id: receipt.revocation_id, target, lifted: false } };
+    const lifted = { data: { revocation_id: receipt.revocation_id, target, lifted: true } };
+    const toldUs = [await ours.next(), await ours.next(), await ours.next()];
+    expect(toldUs).toMatchObject([
+      revoked,
+      { data: { target: { device_id: `d_${alone.jkt}` } } },
+      lifted,
+    ]);
+    const toldThem = [await theirs.next(), await theirs.next()];
+    expect(toldThem).toMatchObject([revoked, lifted]);
+    // One number each: nobody's event takes another's place.
+    const numbers = [...toldUs, ...toldThem].map((event) => event!.id - id);
+    expect(numbers.toSorted()).toEqual([1, 2, 3, 4, 5]);
+    for (const stream of [ours, theirs]) stream.close();
+    await stage.reconfigure(() => undefined);
   });
 
   it('is for introspection clients alone', async () => {

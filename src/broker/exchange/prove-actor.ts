@@ -55,6 +55,9 @@ export const createActorProver = (dependencies: ActorDependencies) => {
     const signIn = await verifier.verify(token, now());
     const { app, authority } = await appOf(configuration, signIn, presenter.app.id);
     await mustBeTiedTo(signIn, presenter);
+    // Before anything comes of it: what names nobody on record could be revoked by nobody.
+    const { userId, issuer, subject, issuerId, tenant: tenantId } = signIn;
+    await signIns.meet({ userId, issuer, subject, issuerId, tenantId }, now());
     // It is no root of what is issued: the subject's sign-in is, and the statement that issues ties that one.
     return { authority: { ...authority, signIn: undefined }, clientId: app.id };
   };

@@ -10,7 +10,10 @@ type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
 /** Milliseconds that counting may take: what is counted is dead meanwhile. */
 export const PATIENT = 60_000;
 
-/** What was alive till now: tokens the target names, tokens derived from those, and what else they led to. */
+/**
+ * What was alive till now: tokens the target names; tokens derived from those, or in which somebody acts whom it
+ * names; and what else they led to.
+ */
 export interface Killed {
   readonly tokens: number;
   readonly derived: number;
@@ -46,6 +49,15 @@ const COLUMNS: Readonly<Record<TargetKind, Prisma.Sql>> = {
   session: Prisma.sql`(SELECT substr(name, 9) FROM unnest(lineage) AS name WHERE name LIKE 'session:%' LIMIT 1)`,
 };
 
+/** What the sign-in of an actor brings into a lineage, which no column of the token and no ancestor of it names. */
+const OF_ACTORS: ReadonlySet<TargetKind> = new Set([
+  'user',
+  'grant',
+  'session',
+  'issuer',
+  'tenant',
+]);
+
 /** The kind and the id of a target. */
 export const partsOf = (target: LockTarget): readonly [TargetKind, string] => {
   const separator = target.indexOf(':');
@@ -64,7 +76,7 @@ export const countReached = async (reader: Transaction, revocation: InForce): Pr
   await reader.$executeRaw`SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
     set_config('statement_timeout', ${String(PATIENT)}, true)`;
   const [event] = await reader.$queryRaw<{ position: bigint }[]>`
-    SELECT position FROM revocation_event
+    SELECT coalesce(min(position), 0) AS position FROM revocation_event
     WHERE revocation_id = ${revocation.revocationId} AND NOT lifted`;
   const position = event?.position ?? 0n;
   const { jwt, ...tokens } = await countTokens(reader, revocation, position);
@@ -90,7 +102,7 @@ const countTokens = async (
   { target, effectiveAt }: InForce,
   position: bigint,
 ) => {
-  const [, id] = partsOf(target);
+  const [kind, id] = partsOf(target);
   const column = columnOf(target);
   const rows = await reader.$queryRaw<
     { named: boolean; alive: bigint; jwts: bigint; jwts_until: Date | null }[]
@@ -99,15 +111,20 @@ const countTokens = async (
       SELECT token_id, format, lineage, issued_at, expires_at, true AS named FROM issued_token
       WHERE ${column} = ${id} AND expires_at > ${effectiveAt}::timestamptz
         AND issued_at <= ${effectiveAt}::timestamptz
+    ), acted AS MATERIALIZED (
+      SELECT token_id, format, lineage, issued_at, expires_at, false AS named FROM issued_token
+      WHERE ${OF_ACTORS.has(kind)}::boolean AND actors <> '[]' AND expires_at > ${effectiveAt}::timestamptz
+        AND issued_at <= ${effectiveAt}::timestamptz AND ${target} = ANY (lineage)
+        AND ${column} IS DISTINCT FROM ${id}
     ), derived AS MATERIALIZED (
       SELECT token_id, format, lineage, issued_at, expires_at, false AS named FROM issued_token
       WHERE token_id = ANY (ARRAY(
           SELECT DISTINCT d.child_id FROM derivation AS d JOIN direct ON d.ancestor_id = direct.token_id
         ))
         AND expires_at > ${effectiveAt}::timestamptz AND issued_at <= ${effectiveAt}::timestamptz
-        AND ${column} IS DISTINCT FROM ${id}
+        AND ${column} IS DISTINCT FROM ${id} AND token_id NOT IN (SELECT token_id FROM acted)
     ), reached AS (
-      TABLE direct UNION ALL TABLE derived
+      TABLE direct UNION ALL TABLE acted UNION ALL TABLE derived
     ), before AS MATERIALIZED (
       SELECT target, effective_at FROM revocation_event
       WHERE position < ${position} AND NOT lifted AND effective_at >= (SELECT min(issued_at) FROM reached)

@@ -163,7 +163,7 @@ const quarantine = (transaction: Transaction, order: RevocationOrder, at: Date):
   transaction.$executeRaw`
     UPDATE stored_object SET status = 'quarantined', settled_at = ${at}::timestamptz,
       reason = ${`contained by ${order.revocationId}`}
-    WHERE status = 'available' AND ${order.target} = ANY (lineage)`;
+    WHERE status = 'available' AND lineage @> ARRAY[${order.target}::text]`;
 
 const fromLock = (lock: Lock): RevocationRecord => ({
   revocationId: lock.revocationId,

@@ -15,4 +15,11 @@ export const createSignIns = (database: Database): SignIns => ({
         SELECT thumbprint FROM sign_in_binding WHERE token_hash = ${tokenHash}`;
       return rows[0]?.thumbprint;
     }),
+
+  meet: ({ userId, issuer, subject, issuerId, tenantId }, at) =>
+    promptly(async () => {
+      await database.$executeRaw`
+        INSERT INTO person (user_id, issuer, subject, issuer_id, tenant_id, first_seen_at)
+        VALUES (${userId}, ${issuer}, ${subject}, ${issuerId}, ${tenantId}, ${at}) ON CONFLICT DO NOTHING`;
+    }),
 });
