@@ -11,6 +11,12 @@ export interface ObjectStore {
   readonly provider: 's3' | 'azure' | 'gcs' | 'local';
 
   /**
+   * Who would hold an upload to each part of its grant, known before anything is signed. What is left to the
+   * broker is the broker's to check, or nobody's.
+   */
+  enforcement(grant: EnforceableGrant): readonly Enforcement[];
+
+  /**
    * The URL writes `grant.key`, once, and nothing else. Signed here, without a network call, wherever the
    * signing key is at hand; where the cloud keeps it to itself, the cloud is asked.
    */
@@ -55,7 +61,12 @@ export interface PutGrant {
   readonly sha256?: string;
   /** Seconds, 1 to 900. */
   readonly expiresIn: number;
+  /** A UUID for the provider's own log, where it can carry one: it leads from there to our audit trail. */
+  readonly correlationId?: string;
 }
+
+/** The part of a grant that decides who can enforce it. */
+export type EnforceableGrant = Pick<PutGrant, 'size' | 'contentType' | 'sha256'>;
 
 /** An upload whose size is known as a range only: a form, not a PUT. */
 export interface PostGrant {

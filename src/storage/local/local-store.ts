@@ -3,6 +3,7 @@ import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import { mustBeGetGrant, mustBeKey, mustBeMediaType, mustBePutGrant } from '../grant.ts';
 import {
   type ByteRange,
+  type EnforceableGrant,
   type Enforcement,
   type GetGrant,
   ObjectNotFound,
@@ -41,7 +42,7 @@ export interface LocalStore extends ObjectStore {
 /** Copies to one key race only with themselves; this many rounds mean something else is wrong. */
 const COPY_ROUNDS = 5;
 
-const enforcement = ({ sha256 }: PutGrant): Enforcement[] => [
+const enforcement = ({ sha256 }: EnforceableGrant): Enforcement[] => [
   { constraint: 'size', by: 'storage' },
   { constraint: 'content_type', by: 'storage' },
   ...(sha256 === undefined ? [] : [{ constraint: 'sha256', by: 'storage' } as const]),
@@ -100,6 +101,7 @@ export const createLocalStore = (options: LocalStoreOptions): LocalStore => {
 
   return {
     provider: 'local',
+    enforcement,
     files,
     signer,
     sweep: (now) => files.sweep(now),

@@ -3,6 +3,7 @@ import { unavailable } from '../../protocol/oauth-error.ts';
 import { attachment, mustBeGetGrant, mustBePostGrant, mustBePutGrant } from '../grant.ts';
 import type {
   Constraint,
+  EnforceableGrant,
   Enforcement,
   GetGrant,
   PostGrant,
@@ -23,6 +24,7 @@ export interface PresignerOptions {
 }
 
 export interface Presigner {
+  enforcement(grant: EnforceableGrant): Enforcement[];
   presignPut(grant: PutGrant, now: Date): PresignedUpload;
   presignGet(grant: GetGrant, now: Date): PresignedDownload;
   /** A form, for a size that is known as a range only. */
@@ -41,7 +43,7 @@ const by = (storage: boolean, constraint: Constraint): Enforcement => ({
  * precondition must besides be acted on, which we claim of AWS only: elsewhere the broker's own check of
  * what arrived is the one that counts.
  */
-const putEnforcement = (isAws: boolean, { sha256 }: PutGrant): Enforcement[] => [
+const putEnforcement = (isAws: boolean, { sha256 }: EnforceableGrant): Enforcement[] => [
   by(true, 'size'),
   by(true, 'content_type'),
   ...(sha256 === undefined ? [] : [by(isAws, 'sha256')]),
@@ -92,6 +94,8 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
   };
 
   return {
+    enforcement: (grant) => putEnforcement(isAws, grant),
+
     presignPut: (grant, now) => {
       mustBePutGrant(grant);
       const { key, size, expiresIn } = grant;

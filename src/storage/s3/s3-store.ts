@@ -12,6 +12,7 @@ export interface S3StoreOptions extends LocationOptions {
 /** Signs without a network call. */
 export interface S3Store extends ObjectStore, Presigner {
   readonly provider: 's3';
+  enforcement: Presigner['enforcement'];
   presignPut: Presigner['presignPut'];
   presignGet: Presigner['presignGet'];
 }
