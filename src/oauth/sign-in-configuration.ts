@@ -131,7 +131,9 @@ export const signInFeatures = (dependencies: SignInConfigurationDependencies) =>
     requestObjects: {
       enabled: true,
       assertJwtClaimsAndHeader: async (ctx, claims, { alg }, { clientId }) => {
-        mustBeFresh(ctx, claims, now());
+        // What was pushed has been looked at when it was, and is kept unsigned.
+        if ('PushedAuthorizationRequest' in ctx.oidc.entities) return;
+        mustBeFresh(claims, now());
         const app = appForClient(configuration, clientId, '');
         const misfit = misfitOf(app, { ...claims, alg }, now());
         if (misfit !== undefined) throw new errors.InvalidRequestObject(misfit);
@@ -168,13 +170,8 @@ export const signInFeatures = (dependencies: SignInConfigurationDependencies) =>
   } satisfies Configuration['features'];
 };
 
-/** RFC 9101 §10.2: a request object is for now. What was pushed has been looked at when it was. */
-const mustBeFresh = (
-  { oidc }: KoaContextWithOIDC,
-  { exp, iat }: Record<string, unknown>,
-  now: Date,
-): void => {
-  if ('PushedAuthorizationRequest' in oidc.entities) return;
+/** RFC 9101 §10.2: a request object is for now. */
+const mustBeFresh = ({ exp, iat }: Record<string, unknown>, now: Date): void => {
   const seconds = now.getTime() / 1000;
   const isSound = typeof exp === 'number' && exp > seconds && exp <= seconds + REQUEST_LIFE;
   const isOfPast = iat === undefined || (typeof iat === 'number' && iat <= seconds + 10);
