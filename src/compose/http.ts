@@ -162,7 +162,7 @@ export const createHandlers = (parts: HttpParts) => {
 /** What people see where the library has a page to show. */
 const SIGN_OUT_PAGES = {
   logout: (form: string, to: string | undefined) => ({
-    content: logoutPage(form),
+    content: logoutPage(form, to),
     formTargets: to === undefined ? [] : [formTargetOf(to)],
   }),
   loggedOut: () => ({ content: loggedOutPage(), formTargets: [] }),

@@ -8,6 +8,7 @@ import type { Fetch } from '../egress/fetch.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { unproven } from '../protocol/oauth-error.ts';
 import type { SignIn } from '../protocol/principal.ts';
+import { calledIn } from './called.ts';
 import { createIdentityProviders, type FederatedIssuer } from './identity-providers.ts';
 import { createPendingSignIns } from './pending-sign-ins.ts';
 import { asRefusal, mixedUp, noSuchIssuer, notBegunHere, tooLongAgo } from './refusals.ts';
@@ -76,6 +77,8 @@ export interface FinishedSignIn {
   readonly returnTo: string;
   /** The authentication context class the IdP asserts, where it does. */
   readonly acr: string | undefined;
+  /** What they are called there, for themselves to read; it identifies nobody. */
+  readonly called: string | undefined;
 }
 
 export interface EndSessionRequest {
@@ -169,8 +172,9 @@ export const createFederation = (dependencies: FederationDependencies): Federati
         const signIn = await verify(tokens.id_token ?? '', now());
         mustBeOurs(signIn, issuer);
         mustBeRecent(signIn, maxAge, now());
-        const acr = tokens.claims()?.acr;
-        return { signIn, returnTo, acr: typeof acr === 'string' ? acr : undefined };
+        const claims: Readonly<Record<string, unknown>> = tokens.claims() ?? {};
+        const acr = typeof claims.acr === 'string' ? claims.acr : undefined;
+        return { signIn, returnTo, acr, called: calledIn(claims) };
       } catch (error) {
         throw asRefusal(error);
       }

@@ -4,18 +4,25 @@ import type { Section } from './app.ts';
 import { asRefusal } from './refusal.ts';
 import { NO_STORE, type Reply } from './reply.ts';
 import { pageReply } from './sign-in/html.ts';
-import { failurePage } from './sign-in/pages.ts';
+import { type Failed, failurePage } from './sign-in/pages.ts';
 import { methodNotAllowed } from './unanswered.ts';
 import type { Visit } from './visit.ts';
 
 interface Endpoint {
   readonly methods: readonly string[];
-  /** Whether there is a person at the other end: then what is refused is a page. */
-  readonly forPeople: boolean;
+  /** Set where there is a person at the other end: then what is refused is a page, for whoever can mend it. */
+  readonly failed?: Failed;
 }
 
-const forClients = (...methods: string[]): Endpoint => ({ methods, forPeople: false });
-const forPeople = (...methods: string[]): Endpoint => ({ methods, forPeople: true });
+const forClients = (...methods: string[]): Endpoint => ({ methods });
+const signIn = (mender: Failed['mender'], ...methods: string[]): Endpoint => ({
+  methods,
+  failed: { what: 'Sign-in', mender },
+});
+const signOut = (mender: Failed['mender'], ...methods: string[]): Endpoint => ({
+  methods,
+  failed: { what: 'Sign-out', mender },
+});
 
 /** The library's endpoints that this release stands behind; nothing else of it is reachable. */
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
@@ -23,11 +30,12 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   ['/par', forClients('POST')],
   ['/introspect', forClients('POST')],
   ['/revoke', forClients('POST')],
-  ['/authorize', forPeople('GET')],
-  ['/authorize/{uid}', forPeople('GET')],
-  ['/session/end', forPeople('GET')],
-  ['/session/end/confirm', forPeople('POST')],
-  ['/session/end/success', forPeople('GET')],
+  // An app sends people to these two, and writes what is in the URL.
+  ['/authorize', signIn('app', 'GET')],
+  ['/session/end', signOut('app', 'GET')],
+  ['/authorize/{uid}', signIn('person', 'GET')],
+  ['/session/end/confirm', signOut('person', 'POST')],
+  ['/session/end/success', signOut('person', 'GET')],
 ]);
 
 /** Where the library goes on after somebody has signed in or agreed. */
@@ -88,6 +96,7 @@ export const createAuthorizationServer = ({
     visit: Visit,
     response: ServerResponse,
     methods: readonly string[],
+    failed: Failed,
   ): Promise<Reply> => {
     try {
       const { status, body } = await answerTo(visit, response, methods);
@@ -96,7 +105,10 @@ export const createAuthorizationServer = ({
       return pageReply(status, ...shownOf(body));
     } catch (error) {
       const refusal = asRefusal(error);
-      const reply = pageReply(refusal.status, failurePage(refusal, visit.context.requestId));
+      const reply = pageReply(
+        refusal.status,
+        failurePage(refusal, visit.context.requestId, failed),
+      );
       return { ...reply, headers: { ...refusal.headers, ...reply.headers }, error: refusal };
     }
   };
@@ -106,8 +118,9 @@ export const createAuthorizationServer = ({
     const endpoint = ENDPOINTS.get(route);
     if (!endpoint) return undefined;
     visit.route = route;
-    if (endpoint.forPeople) return page(visit, response, endpoint.methods);
-    const { status, headers, body } = await answerTo(visit, response, endpoint.methods);
+    const { methods, failed } = endpoint;
+    if (failed) return page(visit, response, methods, failed);
+    const { status, headers, body } = await answerTo(visit, response, methods);
     return { status, headers: { ...headers, ...NO_STORE }, body };
   };
 };

@@ -4,6 +4,7 @@ import { isSecretOf } from '../broker/client-secret.ts';
 import type { Interactions } from '../broker/sign-in/interaction.ts';
 import type { Artifacts } from '../ledger/artifacts.ts';
 import { createAdapter, hashOf } from './adapter.ts';
+import { afterSignOut } from './after-sign-out.ts';
 import { type AnswerOAuth, createAnswer, type OnRefusal } from './answer.ts';
 import { paramsOf } from './authorization-request.ts';
 import { certificateAuthentication } from './certificates.ts';
@@ -139,14 +140,11 @@ const nobodyToSignOut =
     await next();
     if (ctx.path !== '/session/end' || ctx.status !== 200) return;
     if (ctx.oidc.session?.accountId !== undefined) return;
-    const { post_logout_redirect_uri: to, state } = paramsOf(ctx as KoaContextWithOIDC);
     ctx.body = pages.loggedOut();
-    // The library has found it registered, or has refused the request.
-    if (typeof to !== 'string') return;
-    const url = new URL(to);
-    if (typeof state === 'string') url.searchParams.set('state', state);
+    const to = afterSignOut(paramsOf(ctx as KoaContextWithOIDC));
+    if (to === undefined) return;
     ctx.status = 303;
-    ctx.redirect(url.href);
+    ctx.redirect(to);
   };
 
 /** What a client was refused, for the record, where that was not a token. */

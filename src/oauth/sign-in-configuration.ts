@@ -2,6 +2,7 @@ import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provid
 import { misfitOf } from '../broker/app-profile.ts';
 import type { Audited } from '../broker/audited.ts';
 import type { Dpop } from '../identity/dpop.ts';
+import { afterSignOut } from './after-sign-out.ts';
 import {
   ALL_THERE_IS,
   asLibraryError,
@@ -142,8 +143,7 @@ export const signInFeatures = (dependencies: SignInConfigurationDependencies) =>
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: async (ctx, form) => {
-        const to = paramsOf(ctx).post_logout_redirect_uri;
-        ctx.body = pages.logout(form, typeof to === 'string' ? to : undefined);
+        ctx.body = pages.logout(form, afterSignOut(paramsOf(ctx)));
       },
       postLogoutSuccessSource: async (ctx) => {
         ctx.body = pages.loggedOut();

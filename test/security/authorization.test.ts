@@ -82,7 +82,10 @@ describe('redirect URIs (RFC 9700 §2.1)', () => {
   });
 
   it('are needed, and an unknown client has none', async () => {
-    await isPage(await ask('portal', WEB, { redirect_uri: undefined }));
+    const page = await isPage(await ask('portal', WEB, { redirect_uri: undefined }));
+    // The person is told that it is not theirs to mend; the app's people, what to mend.
+    expect(page.indexOf('nothing you did')).toBeLessThan(page.indexOf('For whoever runs the app'));
+    expect(page.indexOf('For whoever runs the app')).toBeLessThan(page.indexOf('redirect_uri'));
     await isPage(await ask('nobody', WEB));
     await isPage(await ask('nightly-report', WEB));
   });
@@ -151,6 +154,7 @@ describe('what people see', () => {
     );
     const consent = await browser.submit(formOf(start), { user: 'ana', password: 'demo' });
     for (const word of [
+      'Ana Alves (ana@acme.example)',
       'where2eat',
       'dana@acme.example',
       'friends share menus',

@@ -244,6 +244,23 @@ describe('signing out', () => {
     expect([await isAlive(before), await isAlive(after)]).toEqual([false, false]);
   });
 
+  it('can be thought better of: staying changes nothing, and leads back to the app', async () => {
+    const browser = newBrowser(daypass);
+    const session = await signedIn(daypass, 'portal', { browser });
+    const query = {
+      client_id: 'portal',
+      post_logout_redirect_uri: 'https://portal.acme.example/bye',
+      state: 'x',
+    };
+    const asked = await browser.get(`${daypass.url}/session/end?${new URLSearchParams(query)}`);
+    const [, back] = /href="([^"]+)">Stay signed in</.exec(asked.text) ?? [];
+    expect(back).toBe('https://portal.acme.example/bye?state=x');
+    expect(await isAlive(session)).toBe(true);
+    const bare = await browser.get(`${daypass.url}/session/end`);
+    expect(bare.text).toContain('To stay signed in, close this page.');
+    expect(bare.text).not.toContain('<a ');
+  });
+
   it('ends nothing of it before that', async () => {
     const browser = newBrowser(daypass);
     const before = await signedIn(daypass, 'portal', { browser });

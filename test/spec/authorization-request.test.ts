@@ -53,8 +53,11 @@ describe('where several issuers let people in', () => {
     const chooser = await browser.get(url);
     expect(chooser.status).toBe(200);
     expect(chooser.text).toContain('<h1>Sign in to continue to portal</h1>');
-    const links = [...chooser.text.matchAll(/class="choice" href="([^"]+)">([^<]+)</g)];
-    expect(links.map(([, , name]) => name)).toEqual(['corp', 'partners']);
+    const links = [
+      ...chooser.text.matchAll(/class="action second" href="([^"]+)">([^<]+) <small>([^<]+)</g),
+    ];
+    const named = links.map(([, , name, host]) => `${name} ${host}`);
+    expect(named).toEqual([`corp localhost:${daypass.idpPort}`, 'partners localhost:9']);
     const to = (name: string): string =>
       new URL(links.find(([, , each]) => each === name)?.[1] ?? '', daypass.url).href;
 

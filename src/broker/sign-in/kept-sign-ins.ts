@@ -17,6 +17,8 @@ export interface KeptSignInDependencies {
 export interface KeptSignIn {
   readonly signIn: SignIn;
   readonly acr: string | undefined;
+  /** What they are called at the company, for themselves to read: it identifies nobody. */
+  readonly called?: string | undefined;
 }
 
 export interface KeptSignIns {
@@ -63,12 +65,12 @@ export const createKeptSignIns = (dependencies: KeptSignInDependencies): KeptSig
       expiresAt: new Date((payload.signIn.expiresAt + REMEMBERED) * 1000),
     });
   return {
-    keep: async ({ signIn, acr }) => {
+    keep: async ({ signIn, acr, called }) => {
       const issuer = configuration.get().index.issuerById(signIn.issuerId);
       const life = issuer?.sign_in?.session ?? DEFAULT_SESSION;
       const expiresAt = Math.floor(now().getTime() / 1000) + life;
       const id = newSignInId();
-      await put(id, { signIn: { ...signIn, expiresAt }, acr });
+      await put(id, { signIn: { ...signIn, expiresAt }, acr, called });
       return id;
     },
     find: async (id) => {

@@ -33,25 +33,37 @@ const toMarkup = (part: Part): string => {
 /** Markup from the library, which has escaped it. */
 export const trusted = (markup: string): Html => ({ markup });
 
-/** Contrast is at least 7:1 (WCAG 2.2, 1.4.6), and everything that is pressed is at least 44 px high. */
+/**
+ * Contrast of text is at least 7:1, by day and by night (WCAG 2.2, 1.4.6), and everything that is pressed is at least
+ * 44 px high.
+ */
 const STYLE = `
-:root { color-scheme: light; }
-body { margin: 0; background: #f4f5f7; color: #1a1d21; font: 1rem/1.5 system-ui, sans-serif; }
-main { box-sizing: border-box; max-width: 34rem; margin: 0 auto; padding: 1.5rem; background: #fff; min-height: 100vh; }
-@media (min-width: 40rem) { main { margin: 3rem auto; min-height: 0; border-radius: .5rem; box-shadow: 0 1px 4px #0003; } }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; }
-h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; }
-p, ul, dl { margin: 0 0 1rem; overflow-wrap: anywhere; }
-dt { font-weight: 600; }
-dd { margin: 0 0 .5rem; }
-code { font-family: ui-monospace, monospace; }
-a.choice, button { box-sizing: border-box; display: block; width: 100%; min-height: 2.75rem; margin: 0 0 .75rem; padding: .6rem 1rem;
-  border: 2px solid #0b4a8f; border-radius: .4rem; font: inherit; font-weight: 600; text-align: center; text-decoration: none;
-  background: #0b4a8f; color: #fff; cursor: pointer; }
-button.second { background: #fff; color: #0b4a8f; }
-a { color: #0b4a8f; }
-:focus-visible { outline: 3px solid #b35900; outline-offset: 2px; }
-footer { margin-top: 2rem; color: #3f4650; font-size: .875rem; }
+:root { color-scheme: light dark; --ground: #f4f5f7; --paper: #fff; --ink: #1a1d21; --quiet: #3f4650; --line: #d5d9df;
+  --accent: #0b4a8f; --on-accent: #fff; --focus: #b35900; }
+@media (prefers-color-scheme: dark) { :root { --ground: #0f1216; --paper: #191d23; --ink: #eceff3; --quiet: #b9c1cb;
+  --line: #3a424d; --accent: #9cc9ff; --on-accent: #08203c; --focus: #ffb454; } }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
+main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 1.5rem;
+  background: var(--paper); }
+@media (min-width: 40rem) { main { min-height: 0; margin: 3rem auto; padding: 2rem 2.25rem; border-radius: .5rem;
+  box-shadow: 0 1px 4px #0003; } }
+h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25; }
+h2 { margin: 1.5rem 0 .5rem; font-size: 1.1rem; }
+h1, h2, p, ul, dl { overflow-wrap: anywhere; }
+p, ul, dl { margin: 0 0 1rem; }
+ul { padding-left: 1.25rem; }
+dt { color: var(--quiet); font-size: .875rem; }
+dd { margin: 0 0 .75rem; }
+code { font-family: ui-monospace, monospace; font-size: .9em; }
+.actions { margin-top: 2rem; }
+.action { box-sizing: border-box; display: block; width: 100%; min-height: 2.75rem; margin: 0 0 .75rem;
+  padding: .6rem 1rem; border: 2px solid var(--accent); border-radius: .4rem; background: var(--accent);
+  color: var(--on-accent); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer; }
+.action.second { background: transparent; color: var(--accent); }
+.action small { display: block; font-weight: 400; }
+a { color: var(--accent); }
+:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
+footer { margin-top: 2rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem; }
 `;
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');

@@ -28,6 +28,8 @@ export interface SignInDependencies {
   readonly interactions: Interactions;
 }
 
+const FAILED = { what: 'Sign-in', mender: 'person' } as const;
+
 const PATH = /^\/sign-in\/([A-Za-z0-9_-]{1,64})$/;
 /** Seconds: as long as the person may take. */
 const PENDING_LIFE = 600;
@@ -47,7 +49,10 @@ export const createSignIn = (dependencies: SignInDependencies): Section => {
       return await step(visit, response);
     } catch (error) {
       const refusal = asRefusal(error);
-      const reply = pageReply(refusal.status, failurePage(refusal, visit.context.requestId));
+      const reply = pageReply(
+        refusal.status,
+        failurePage(refusal, visit.context.requestId, FAILED),
+      );
       return { ...reply, headers: { ...refusal.headers, ...reply.headers }, error: refusal };
     }
   };
@@ -92,8 +97,9 @@ const createSteps = (dependencies: SignInDependencies) => {
     const named = issuers.find(({ id }) => id === chosen);
     if (!only) throw nowhere();
     if (named || others.length === 0) return begin(visit, waiting, (named ?? only).id);
-    const choices = issuers.map(({ id }) => ({
+    const choices = issuers.map(({ id, issuer: url }) => ({
       name: id,
+      host: new URL(url).host,
       href: `/sign-in/${uid}?issuer=${encodeURIComponent(id)}`,
     }));
     return pageReply(200, chooserPage(app, choices));
@@ -114,7 +120,7 @@ const createSteps = (dependencies: SignInDependencies) => {
       const { settled } = await wantedOf(waiting, kept, visit.context);
       const consent = consentPage({
         app,
-        person: personOf(kept),
+        person: { called: kept.called, subject: kept.signIn.subject, at: kept.signIn.issuerId },
         settled,
         renewable: mayRefresh(app) ? app.refresh.max_age : undefined,
         action: `/sign-in/${uid}`,
@@ -160,11 +166,10 @@ const createSteps = (dependencies: SignInDependencies) => {
     },
 
     callback: async (visit: Visit, _response: ServerResponse): Promise<Reply> => {
-      const { signIn, returnTo, acr } = await federation.finish({
+      const { returnTo, ...kept } = await federation.finish({
         pending: cookie.read(visit),
         callbackUrl: `${issuer}${visit.path}${searchOf(visit)}`,
       });
-      const kept = { signIn, acr };
       const id = await keptSignIns.keep(kept);
       return seeOther(await interactions.signedIn(returnTo, id, kept));
     },
@@ -183,9 +188,6 @@ const signInIssuers = (issuers: readonly Issuer[], app: App): readonly Issuer[] 
     ({ enabled, sign_in, tenant }) =>
       enabled && sign_in !== undefined && (app.tenant === '' || tenant === app.tenant),
   );
-
-/** A name people know, where their issuer tells one; never what identifies them. */
-const personOf = ({ signIn }: KeptSignIn): string => signIn.subject;
 
 /** Ties a sign-in at the company to this browser. `__Host-` takes the path `/`; without TLS there is none. */
 const pendingCookie = (issuer: string) => {
