@@ -95,9 +95,13 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'storage',
     question: 'One URL or credential, one place, a short while: which?',
-    doors: ['object-store.ts', 'grant.ts'],
+    doors: ['object-store.ts', 'grant.ts', 'multipart.ts', 'cloud-credentials.ts'],
     rooms: ['protocol', 'scope'],
-    packages: [only('s3', '@aws-sdk/client-s3')],
+    packages: [
+      only('s3', '@aws-sdk/client-s3', '@aws-sdk/client-sts'),
+      only('azure', '@azure/identity', '@azure/storage-blob'),
+      only('gcs', 'google-auth-library'),
+    ],
   },
   {
     name: 'inspection',

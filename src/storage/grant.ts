@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { OAuthError } from '../protocol/oauth-error.ts';
+import type { PartGrant } from './multipart.ts';
 import type { GetGrant, PostGrant, PutGrant } from './object-store.ts';
 
 /**
@@ -12,6 +13,8 @@ const LONGEST_LIFE = 900;
 /** 5 GiB: what one S3 PUT or CopyObject takes. */
 const LARGEST = 5 * 1024 ** 3;
 const LONGEST_KEY = 1024;
+/** Of one object in S3. */
+const MOST_PARTS = 10_000;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\\]/;
@@ -65,6 +68,14 @@ export const mustBePutGrant = (grant: PutGrant): void => {
   if (!isWholeUpTo(grant.size, 0, LARGEST)) refuse('size', 'exact_size', 'use 0 to 5 GiB in bytes');
   if (grant.sha256 !== undefined && !SHA256.test(grant.sha256))
     refuse('sha256', 'hex_digest', 'use 64 lower-case hex digits');
+};
+
+export const mustBePartGrant = (grant: PartGrant): void => {
+  mustBeKey(grant.key);
+  mustBeLife(grant.expiresIn);
+  if (!isWholeUpTo(grant.size, 1, LARGEST)) refuse('size', 'exact_size', 'use 1 to 5 GiB in bytes');
+  if (!isWholeUpTo(grant.partNumber, 1, MOST_PARTS))
+    refuse('partNumber', 'part_number', `use 1 to ${MOST_PARTS}`);
 };
 
 export const mustBePostGrant = (grant: PostGrant): void => {

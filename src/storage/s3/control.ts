@@ -1,95 +1,22 @@
 import { Readable } from 'node:stream';
-import type { S3Client } from '@aws-sdk/client-s3';
-import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import { mustBeKey, mustBeMediaType } from '../grant.ts';
 import { ObjectNotFound, type ObjectStore } from '../object-store.ts';
 import { encodeKey } from '../percent.ts';
-import type { Location } from './location.ts';
-import type { S3Credentials } from './signature-v4.ts';
+import { type ControlOptions, createCall, orUndefined } from './client.ts';
+import { copyInParts } from './copy-in-parts.ts';
+import { encryptionParameters } from './encryption.ts';
 
-export interface ControlOptions {
-  readonly location: Location;
-  readonly bucket: string;
-  readonly region: string;
-  readonly credentials: () => S3Credentials;
-}
-
-type Sdk = typeof import('@aws-sdk/client-s3');
 type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete'>;
 
-/** One retry for a lost connection; then the caller is told, and may try again itself. */
-const ATTEMPTS = 2;
-const CONNECT_MS = 2_000;
-/** Silence on the socket; a large copy is kept alive by the server. */
-const IDLE_MS = 30_000;
+/** What one CopyObject takes: 5 GiB. */
+const LARGEST_COPY = 5 * 1024 ** 3;
+/** The ETag of an object that was made of parts: only such an object can be larger than that. */
+const OF_PARTS = /-\d+"?$/;
 
-/** No such object, or no longer that version of it. A missing bucket is an outage, not a missing object. */
-const GONE = new Set(['NotFound', 'NoSuchKey', 'PreconditionFailed']);
-
-/** Our reading of a storage error. Its name is enough for the log: messages may quote the request. */
-const read = (operation: string, key: string, error: unknown): Error => {
-  if (error instanceof OAuthError) return error;
-  const { name = 'unknown' } = error as { name?: string };
-  if (GONE.has(name)) return new ObjectNotFound(key);
-  if (name === 'InvalidRange') return new RangeError('the range starts past the object');
-  return unavailable(`storage ${operation} failed: ${name}`, error);
-};
-
-/** Turns "not there" into an answer. */
-const orUndefined = async <T>(operation: Promise<T>): Promise<T | undefined> => {
-  try {
-    return await operation;
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
-};
-
-/** The calls that are not on the minting path, so the SDK makes them, and is loaded by the first. */
 export const createObjectControl = (options: ControlOptions): ObjectControl => {
-  const { bucket: Bucket, location } = options;
-  let loaded: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
-
-  const load = async (): Promise<{ sdk: Sdk; client: S3Client }> => {
-    const sdk = await import('@aws-sdk/client-s3');
-    const client = new sdk.S3Client({
-      region: options.region,
-      // Always said, so that neither AWS_ENDPOINT_URL nor a profile can send our calls elsewhere.
-      endpoint: location.endpoint,
-      forcePathStyle: location.pathStyle,
-      followRegionRedirects: false,
-      credentials: async () => {
-        const { accessKeyId, secretAccessKey, sessionToken } = options.credentials();
-        // Already expired, so that the SDK asks again each time and never signs with what we replaced.
-        return {
-          accessKeyId,
-          secretAccessKey,
-          ...(sessionToken === undefined ? {} : { sessionToken }),
-          expiration: new Date(0),
-        };
-      },
-      // Default checksums are refused by several S3-compatible servers.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      maxAttempts: ATTEMPTS,
-      requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
-    });
-    return { sdk, client };
-  };
-
-  const call = async <T>(
-    operation: string,
-    key: string,
-    run: (client: S3Client, sdk: Sdk) => Promise<T>,
-  ): Promise<T> => {
-    loaded ??= load();
-    const { client, sdk } = await loaded;
-    try {
-      return await run(client, sdk);
-    } catch (error) {
-      throw read(operation, key, error);
-    }
-  };
+  const { bucket: Bucket, location, largestCopy = LARGEST_COPY } = options;
+  const call = createCall(options);
+  const encryption = encryptionParameters(options.encryption);
 
   const head: ObjectStore['head'] = async (key) => {
     mustBeKey(key);
@@ -131,6 +58,12 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
       mustBeKey(to);
       mustBeMediaType(contentType);
       await mustStillBe(version, from);
+      const size = OF_PARTS.test(version) ? ((await head(from))?.size ?? 0) : 0;
+      if (size > largestCopy) {
+        await copyInParts(call, { ...options, from, to, version, contentType, size, largestCopy });
+        await mustStillBe(version, from);
+        return;
+      }
       const copied = await call('copy', from, (client, { CopyObjectCommand }) =>
         client.send(
           new CopyObjectCommand({
@@ -143,6 +76,7 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
             TaggingDirective: 'REPLACE',
             ContentType: contentType,
             ContentDisposition: 'attachment',
+            ...encryption,
           }),
         ),
       );

@@ -23,6 +23,8 @@ export interface LocationOptions {
   readonly region: string;
   /** Origin of an S3-compatible server; absent means AWS. */
   readonly endpoint?: string;
+  /** Of an endpoint: whether the bucket is the first segment of the path (the default) or of the host name. */
+  readonly pathStyle?: boolean;
 }
 
 /** No dots: a dotted bucket would choose the host, and breaks TLS in virtual-hosted style. */
@@ -64,9 +66,11 @@ export const locate = (options: LocationOptions): Location => {
   if (violations.length > 0)
     throw new OAuthError('invalid_request', 'the bucket cannot be reached safely', { violations });
 
-  const { bucket, region, endpoint } = options;
+  const { bucket, region, endpoint, pathStyle = true } = options;
   if (endpoint !== undefined) {
-    const { origin, host } = new URL(endpoint);
+    const { origin, host, protocol } = new URL(endpoint);
+    if (!pathStyle)
+      return { ...inHost(`${protocol}//`, bucket, host), endpoint: origin, isAws: false };
     return {
       endpoint: origin,
       origin,
@@ -78,14 +82,18 @@ export const locate = (options: LocationOptions): Location => {
     };
   }
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const host = `${bucket}.s3.${region}.${suffix}`;
+  const server = `s3.${region}.${suffix}`;
+  return { ...inHost('https://', bucket, server), endpoint: `https://${server}`, isAws: true };
+};
+
+/** The virtual-hosted style. */
+const inHost = (scheme: string, bucket: string, server: string) => {
+  const host = `${bucket}.${server}`;
   return {
-    endpoint: `https://s3.${region}.${suffix}`,
-    origin: `https://${host}`,
+    origin: `${scheme}${host}`,
     host,
-    path: (key) => `/${encodeKey(key)}`,
-    formUrl: `https://${host}/`,
+    path: (key: string) => `/${encodeKey(key)}`,
+    formUrl: `${scheme}${host}/`,
     pathStyle: false,
-    isAws: true,
   };
 };

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { PostGrant } from '../object-store.ts';
+import type { Pair } from './encryption.ts';
 import { ALGORITHM, type S3Credentials, type Stamp } from './signature-v4.ts';
 
 const withoutFraction = (date: Date): string => date.toISOString().replace(/\.\d{3}Z$/, 'Z');
@@ -10,7 +11,7 @@ const withoutFraction = (date: Date): string => date.toISOString().replace(/\.\d
  */
 export const postFields = (
   grant: PostGrant,
-  bucket: string,
+  { bucket, encryption }: { readonly bucket: string; readonly encryption: readonly Pair[] },
   { sessionToken }: S3Credentials,
   stamp: Stamp,
   now: Date,
@@ -22,6 +23,7 @@ export const postFields = (
     'X-Amz-Credential': stamp.credential,
     'X-Amz-Date': stamp.date,
     ...(sessionToken === undefined ? {} : { 'X-Amz-Security-Token': sessionToken }),
+    ...Object.fromEntries(encryption),
     key: grant.key,
   };
   const policy = {

@@ -1,6 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { unavailable } from '../../protocol/oauth-error.ts';
-import { attachment, mustBeGetGrant, mustBePostGrant, mustBePutGrant } from '../grant.ts';
+import {
+  attachment,
+  mustBeGetGrant,
+  mustBePartGrant,
+  mustBePostGrant,
+  mustBePutGrant,
+} from '../grant.ts';
+import type { PartGrant, PresignedPart } from '../multipart.ts';
 import type {
   Constraint,
   EnforceableGrant,
@@ -12,6 +19,7 @@ import type {
   PutGrant,
 } from '../object-store.ts';
 import { encode } from '../percent.ts';
+import { type Encryption, encryptionHeaders, type Pair } from './encryption.ts';
 import type { Location } from './location.ts';
 import { postFields } from './post-policy.ts';
 import { createSignerV4, type S3Credentials } from './signature-v4.ts';
@@ -20,18 +28,18 @@ export interface PresignerOptions {
   readonly location: Location;
   readonly bucket: string;
   readonly region: string;
-  readonly credentials: () => S3Credentials;
+  readonly encryption?: Encryption;
 }
 
+/** Each is signed with the credentials it is given, which must last as long as what is signed. */
 export interface Presigner {
   enforcement(grant: EnforceableGrant): Enforcement[];
-  presignPut(grant: PutGrant, now: Date): PresignedUpload;
-  presignGet(grant: GetGrant, now: Date): PresignedDownload;
+  presignPut(grant: PutGrant, credentials: S3Credentials, now: Date): PresignedUpload;
+  presignGet(grant: GetGrant, credentials: S3Credentials, now: Date): PresignedDownload;
   /** A form, for a size that is known as a range only. */
-  presignPost(grant: PostGrant, now: Date): PresignedUpload;
+  presignPost(grant: PostGrant, credentials: S3Credentials, now: Date): PresignedUpload;
+  presignPart(grant: PartGrant, credentials: S3Credentials, now: Date): PresignedPart;
 }
-
-type Pair = readonly [string, string];
 
 const by = (storage: boolean, constraint: Constraint): Enforcement => ({
   constraint,
@@ -65,12 +73,16 @@ const POST_ENFORCEMENT: readonly Enforcement[] = [
  * What the client has to send besides its length. Headers rather than query parameters: a checksum hoisted
  * into the query, as the SDK does by itself, is signed but not reliably checked.
  */
-const sentHeaders = ({ contentType, sha256 }: PutGrant): [Pair, ...Pair[]] => [
+const sentHeaders = (
+  { contentType, sha256 }: PutGrant,
+  encryption: readonly Pair[],
+): [Pair, ...Pair[]] => [
   ['content-type', contentType],
   ['if-none-match', '*'],
   ...(sha256 === undefined
     ? []
     : [['x-amz-checksum-sha256', Buffer.from(sha256, 'hex').toString('base64')] as const]),
+  ...encryption,
 ];
 
 /** How S3 has to answer: to be saved, not rendered, and not to be kept by caches. */
@@ -84,43 +96,54 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
   const { origin, host, path, isAws } = location;
   const signer = createSignerV4(options.region);
 
+  const encryption = encryptionHeaders(options.encryption);
+
   /** A URL dies with the session that signed it: one that ends sooner would break our word. */
-  const credentialsFor = (expiresIn: number, now: Date): S3Credentials => {
-    const credentials = options.credentials();
-    const end = now.getTime() + expiresIn * 1000;
-    if (credentials.expiresAt !== undefined && credentials.expiresAt.getTime() < end)
+  const mustLast = ({ expiresAt }: S3Credentials, expiresIn: number, now: Date): void => {
+    if (expiresAt !== undefined && expiresAt.getTime() < now.getTime() + expiresIn * 1000)
       throw unavailable('the storage session ends before the URL would');
-    return credentials;
+  };
+
+  const put = (
+    { key, size, expiresIn }: Pick<PutGrant, 'key' | 'size' | 'expiresIn'>,
+    query: string,
+    sent: readonly Pair[],
+    credentials: S3Credentials,
+    now: Date,
+  ): string => {
+    mustLast(credentials, expiresIn, now);
+    // The length is signed, though the client is not told to send it: its HTTP stack does, and a
+    // chunked body, having none, is refused. `host` comes after `content-type`, before all others.
+    const [type, others] = [sent.slice(0, 1), sent.slice(1)];
+    const headers = [['content-length', String(size)], ...type, ['host', host], ...others] as const;
+    const request = { method: 'PUT', origin, path: path(key), query, headers } as const;
+    return signer.presign({ ...request, expiresIn, saysUnsigned: true }, credentials, now);
   };
 
   return {
     enforcement: (grant) => putEnforcement(isAws, grant),
 
-    presignPut: (grant, now) => {
+    presignPut: (grant, credentials, now) => {
       mustBePutGrant(grant);
-      const { key, size, expiresIn } = grant;
-      const [type, ...others] = sentHeaders(grant);
-      const request = {
-        method: 'PUT',
-        origin,
-        path: path(key),
-        query: '&x-id=PutObject',
-        // The length is signed, though the client is not told to send it: its HTTP stack does, and a
-        // chunked body, having none, is refused.
-        headers: [['content-length', String(size)], type, ['host', host], ...others],
-        expiresIn,
-        saysUnsigned: true,
-      } as const;
+      const sent = sentHeaders(grant, encryption);
       return {
-        url: signer.presign(request, credentialsFor(expiresIn, now), now),
+        url: put(grant, '&x-id=PutObject', sent, credentials, now),
         method: 'PUT',
-        headers: Object.fromEntries([type, ...others]),
+        headers: Object.fromEntries(sent),
         enforcement: putEnforcement(isAws, grant),
       };
     },
 
-    presignGet: (grant, now) => {
+    presignPart: (grant, credentials, now) => {
+      mustBePartGrant(grant);
+      const { partNumber, uploadId } = grant;
+      const query = `&partNumber=${partNumber}&uploadId=${encode(uploadId)}&x-id=UploadPart`;
+      return { url: put(grant, query, [], credentials, now), headers: {} };
+    },
+
+    presignGet: (grant, credentials, now) => {
       mustBeGetGrant(grant);
+      mustLast(credentials, grant.expiresIn, now);
       const request = {
         method: 'GET',
         origin,
@@ -130,17 +153,18 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
         expiresIn: grant.expiresIn,
         saysUnsigned: true,
       } as const;
-      return { url: signer.presign(request, credentialsFor(grant.expiresIn, now), now) };
+      return { url: signer.presign(request, credentials, now) };
     },
 
-    presignPost: (grant, now) => {
+    presignPost: (grant, credentials, now) => {
       mustBePostGrant(grant);
-      const credentials = credentialsFor(grant.expiresIn, now);
+      mustLast(credentials, grant.expiresIn, now);
+      const stamp = signer.stamp(credentials, now);
       return {
         url: location.formUrl,
         method: 'POST',
         headers: {},
-        fields: postFields(grant, bucket, credentials, signer.stamp(credentials, now), now),
+        fields: postFields(grant, { bucket, encryption }, credentials, stamp, now),
         enforcement: POST_ENFORCEMENT,
       };
     },
