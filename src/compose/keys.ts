@@ -111,7 +111,7 @@ export const openSigning = async (options: SigningOptions): Promise<Signing> => 
     if (key.state === 'active' && !key.locked) custodyOf(key.custody).open(key);
   }
   const { ledger, onError } = options;
-  const stop = heedRevocations({ feed: ledger.feed, keys, follow, now: work.now, onError });
+  const stop = heedRevocations({ feed: ledger.feed, follow, onError });
   const confirm = async (): Promise<InForce> => {
     await keys.confirm();
     return configuration.confirm();

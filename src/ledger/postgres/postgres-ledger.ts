@@ -60,7 +60,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
   const clock = createClock(database, options.localTime, options.shift ?? (() => 0));
   const elapsed = (): number => performance.now() + (options.shift?.() ?? 0);
   const statusPlaces = createStatusPlaces(database);
-  const feed = createRevocationFeed(database, { now: clock.now, elapsed });
+  const feed = createRevocationFeed(database, { elapsed });
   return {
     issuances: createIssuances(database),
     tokens: createTokens(database),

@@ -8,7 +8,7 @@ const BATCH = 1_000;
 /** Times that each is tried at most: every request with a proof leaves a row, some thousand a second. */
 const ROUNDS = 100;
 
-/** How long events of revocations are kept: nothing they could kill lives longer (revocation-feed.ts). */
+/** How long events of revocations are kept: nothing they could kill lives longer, and no follower stays away longer. */
 const EVENTS_MS = 32 * 24 * 3600 * 1000;
 
 /**

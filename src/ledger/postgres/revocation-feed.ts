@@ -6,21 +6,16 @@ import { promptly } from './failure.ts';
 import type { RevocationEvent as EventRow } from './generated/client.ts';
 
 export interface RevocationFeedOptions {
-  readonly now: () => Date;
   /** Milliseconds since some moment; never goes back. */
   readonly elapsed: () => number;
 }
 
-/** Milliseconds that the copy is believed after it was last confirmed: it is read again each second. */
+/** Milliseconds that a reading is believed after it was last confirmed: it is read again each second. */
 const BELIEVED = 3_000;
-
-/** Milliseconds after which nothing that was issued is alive: older locks are dropped from memory. */
-const HORIZON = 32 * 24 * 3600 * 1000;
 
 const CHUNK = 1_000;
 
-/** Locks in memory below which none are dropped. */
-const ROOMY = 10_000;
+type Listener = Parameters<RevocationFeed['subscribe']>[0];
 
 export interface LocalRevocationFeed extends RevocationFeed {
   /** As `confirm`: for the timer, and for notifications. */
@@ -29,16 +24,11 @@ export interface LocalRevocationFeed extends RevocationFeed {
 
 export const createRevocationFeed = (
   database: Database,
-  { now, elapsed }: RevocationFeedOptions,
+  { elapsed }: RevocationFeedOptions,
 ): LocalRevocationFeed => {
-  /** The latest moment wins, whatever order locks come in. */
-  const moments = new Map<LockTarget, number>();
-  const listeners = new Set<() => void>();
+  const listeners = new Set<Listener>();
   let head: number | undefined;
   let confirmedAt = Number.NEGATIVE_INFINITY;
-  let limit = ROOMY;
-
-  const horizon = (): number => now().getTime() - HORIZON;
 
   const after = async (position: number, count: number): Promise<readonly RevocationEvent[]> => {
     const rows = await promptly(() =>
@@ -51,59 +41,33 @@ export const createRevocationFeed = (
     return rows.map(fromRow);
   };
 
-  const apply = ({ target, effectiveAt, lifted, position }: RevocationEvent): void => {
-    head = position;
-    const moment = effectiveAt.getTime();
-    // Lifting a block revives nothing: the moment stays.
-    if (!lifted && moment > (moments.get(target) ?? Number.NEGATIVE_INFINITY))
-      moments.set(target, moment);
-  };
-
-  const prune = (): void => {
-    if (moments.size <= limit) return;
-    for (const [target, moment] of moments) if (moment < horizon()) moments.delete(target);
-    limit = Math.max(ROOMY, 2 * moments.size);
+  /** The next events, told to whoever listens; whether there may be more. */
+  const readOn = async (from: number): Promise<boolean> => {
+    const events = await after(from, CHUNK);
+    head = events.at(-1)?.position ?? from;
+    if (events.length > 0) for (const listener of listeners) listener(events);
+    return events.length === CHUNK;
   };
 
   const read = async (): Promise<number> => {
     let asked = elapsed();
-    head ??= await startOf(database, new Date(horizon()));
-    const before = head;
-    let events = await after(head, CHUNK);
-    for (const event of events) apply(event);
-    while (events.length === CHUNK) {
-      asked = elapsed();
-      events = await after(head, CHUNK);
-      for (const event of events) apply(event);
-    }
+    head ??= await newest(database);
+    while (await readOn(head)) asked = elapsed();
     // What was read was so when we asked, at the latest: a slow answer is old when it comes.
     confirmedAt = Math.max(confirmedAt, asked);
-    prune();
-    if (head > before) for (const listener of listeners) listener();
     return head;
   };
 
   const poll = oneAfterAnother(read);
 
-  const mustBeFresh = (): number => {
-    if (head === undefined || elapsed() - confirmedAt > BELIEVED)
-      throw unavailable('revocations cannot be confirmed');
-    return head;
-  };
-
   return {
     poll,
     confirm: poll,
     after,
-    position: mustBeFresh,
-    isRevoked: (lineage, issuedAt) => {
-      mustBeFresh();
-      const issued = issuedAt.getTime();
-      if (issued < horizon()) return true;
-      return lineage.some((key) => {
-        const moment = moments.get(key);
-        return moment !== undefined && (key.startsWith('token:') || moment >= issued);
-      });
+    position: () => {
+      if (head === undefined || elapsed() - confirmedAt > BELIEVED)
+        throw unavailable('revocations cannot be confirmed');
+      return head;
     },
     subscribe: (listener) => {
       listeners.add(listener);
@@ -112,14 +76,12 @@ export const createRevocationFeed = (
   };
 };
 
-/** The position from which on every event may concern something alive. */
-const startOf = async (database: Database, horizon: Date): Promise<number> => {
-  const [row] = await promptly(
-    () => database.$queryRaw<{ position: bigint }[]>`
-      SELECT coalesce(min(position) FILTER (WHERE effective_at > ${horizon}::timestamptz) - 1, max(position), 0)
-        AS position FROM revocation_event`,
+/** Where to begin: whoever begins now missed nothing before. */
+const newest = async (database: Database): Promise<number> => {
+  const { _max } = await promptly(() =>
+    database.revocationEvent.aggregate({ _max: { position: true } }),
   );
-  return Number(row?.position ?? 0);
+  return Number(_max.position ?? 0);
 };
 
 /**
