@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createConfigure } from './broker/configure/configure.ts';
 import { createCurrentConfiguration } from './broker/configure/current-configuration.ts';
+import { createVouch } from './broker/credentials/vouch.ts';
 import { awaitDatabase, whereabouts } from './compose/await-database.ts';
 import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
@@ -106,6 +107,13 @@ export const startDaypass = async (
       localSecret: secrets.localStore,
       contentOrigin,
       secret,
+      now: ledger.clock.now,
+      vouch: createVouch({
+        keys: { signer: signing.keys.signer, follow: signing.follow },
+        audit: ledger.audit,
+        issuer: config.issuer,
+        now: ledger.clock.now,
+      }),
     });
 
     // 4. The use cases, and the doors to them.

@@ -80,15 +80,19 @@ export const permit = (
   { token, app, target, inForce }: Use,
   use: {
     readonly action: Action;
-    readonly storageAction: StorageAction;
+    /** All of them, where one credential is for several. */
+    readonly storageAction: StorageAction | readonly StorageAction[];
     readonly detail: StorageDetail;
     readonly object: ObjectInQuestion;
     readonly ttl: number;
     readonly now: Date;
+    /** What nobody would hold the credential to. */
+    readonly unenforceable?: readonly string[];
   },
 ): readonly string[] => {
+  const asked = [use.storageAction].flat();
   const grants = grantsFor(app, target)
-    .filter(({ actions }) => actions.includes(use.storageAction))
+    .filter(({ actions }) => asked.every((action) => actions.includes(action)))
     .map((grant) => toDetail(grant, app, token.userId));
   // Where none holds the object, policy says of the first what it lacks.
   const grant = grants.find((one) => holdsObject(one, use.object)) ?? grants[0];
@@ -103,7 +107,7 @@ export const permit = (
       }),
     app: { id: app.id, tenant: app.tenant, type: app.type, owner: app.owner },
     resource: policyResource(target, token.tenantId, inForce),
-    actions: [use.storageAction],
+    actions: asked,
     constraints: constraintsOf(use.detail),
     ...(grant && { grant: { actions: grant.actions, ...constraintsOf(grant) } }),
     ttl: use.ttl,
@@ -111,6 +115,7 @@ export const permit = (
     bound: token.binding !== undefined,
     ...(token.lawfulBasis === undefined ? {} : { lawfulBasis: token.lawfulBasis }),
     object: use.object,
+    ...(use.unenforceable === undefined ? {} : { unenforceable: use.unenforceable }),
     ...chainInQuestion(token.actors, inForce),
   };
   return mustPermit(policy.decide(question));

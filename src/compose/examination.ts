@@ -7,7 +7,7 @@ import { secretReader } from '../config/secret.ts';
 import { createFetch, type Fetch } from '../egress/fetch.ts';
 import { serverVersion, unappliedMigrations } from '../ledger/postgres/inquiry.ts';
 import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
-import { OAuthError } from '../protocol/oauth-error.ts';
+import { OAuthError, unavailable } from '../protocol/oauth-error.ts';
 import { MIGRATIONS } from './database.ts';
 import { createStores } from './stores.ts';
 
@@ -157,6 +157,11 @@ const buckets = (
     localSecret: Buffer.alloc(32),
     contentOrigin: () => config.contentOrigin ?? config.issuer,
     secret: secretReader(env),
+    now: () => new Date(),
+    // The examination opens no signing key: whether a cloud trusts us shows at the first use.
+    vouch: async () => {
+      throw unavailable('not examined: only the broker itself can vouch for a web identity');
+    },
   });
   return inForce.deployment.buckets.map(async ({ id, provider }) => {
     try {

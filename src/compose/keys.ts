@@ -12,7 +12,7 @@ import { createAwsKms } from '../keys/aws-kms/aws-kms.ts';
 import type { Custody } from '../keys/custody.ts';
 import { createSealedCustody } from '../keys/sealed-custody.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
-import { awsCredentials } from './stores.ts';
+import { awsCredentials } from './aws-credentials.ts';
 
 export interface SigningOptions {
   readonly ledger: PostgresLedger;

@@ -27,7 +27,11 @@ const noticesOfBucket = (
   path: Finding['path'],
 ): readonly Notice[] => [
   ...noticeIf(provider === 'azure' || provider === 'gcs', [...path, 'provider'], REFUSED),
-  ...noticeIf('web_identity' in credentials, [...path, 'credentials', 'web_identity'], REFUSED),
+  ...noticeIf(
+    provider !== 's3' && 'web_identity' in credentials,
+    [...path, 'credentials', 'web_identity'],
+    REFUSED,
+  ),
   ...noticeIf(validate?.antivirus !== undefined, [...path, 'validate', 'antivirus'], WAITING),
   ...noticeIf(validate?.schema !== undefined, [...path, 'validate', 'schema'], WAITING),
 ];

@@ -11,7 +11,15 @@ export interface PolicyEngine {
 }
 
 /** `exchange` asks at issue, `admin` at the admin API, the others when a token is used on an object. */
-export const ACTIONS = ['exchange', 'upload', 'download', 'list', 'delete', 'admin'] as const;
+export const ACTIONS = [
+  'exchange',
+  'upload',
+  'download',
+  'list',
+  'delete',
+  'credentials',
+  'admin',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** All that a decision may depend on. Equal questions have equal answers under one digest. */
@@ -38,6 +46,8 @@ export interface Question {
   readonly bound: boolean;
   readonly lawfulBasis?: string;
   readonly object?: ObjectInQuestion;
+  /** Constraints that neither the storage nor the broker would hold the credential to. */
+  readonly unenforceable?: readonly string[];
   /** How many actors the `act` chain would hold (RFC 8693 §4.1). */
   readonly actors: number;
   /** How many it may hold (`limits.max_actors`); left out, 3. */

@@ -48,8 +48,50 @@ const credentials = ({ path, value }: Entry<Bucket>): Finding[] => {
   }));
 };
 
+const neverIf = (
+  isSo: boolean,
+  path: Entry<Bucket>['path'],
+  member: string,
+  message: string,
+  remedy: string,
+): Finding[] =>
+  isSo ? [{ path: [...path, member], rule: 'never_in_effect', message, remedy }] : [];
+
+/** What is said and could never take effect. */
+const inVain = ({ path, value }: Entry<Bucket>): Finding[] => [
+  ...neverIf(
+    value.provider === 's3' && value.path_style !== undefined && value.endpoint === undefined,
+    path,
+    'path_style',
+    'AWS has the bucket in the host name',
+    'leave it out, or name the endpoint it is for',
+  ),
+  ...neverIf(
+    value.provider === 's3' &&
+      value.encryption?.sse === 'AES256' &&
+      value.encryption.kms_key_id !== undefined,
+    path,
+    'encryption',
+    'names a key that AES256 does not use',
+    'write sse: aws:kms, or leave kms_key_id out',
+  ),
+  ...neverIf(
+    value.provider !== 'local' &&
+      value.retention.locked &&
+      value.temporary_credentials?.direct_write === true,
+    path,
+    'temporary_credentials',
+    'nobody writes directly to a bucket that is locked for retention',
+    'leave direct_write out',
+  ),
+];
+
 export const checkBuckets = (
   { buckets }: Draft,
   { production }: { readonly production: boolean },
 ): Finding[] =>
-  buckets.entries.flatMap((entry) => [...transport(entry, production), ...credentials(entry)]);
+  buckets.entries.flatMap((entry) => [
+    ...transport(entry, production),
+    ...credentials(entry),
+    ...inVain(entry),
+  ]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isBucketId } from '../../scope/scope.ts';
 import { webUrl } from '../url.ts';
+import { encryption, lends, lendsSessions } from './schema-temporary-credentials.ts';
 import { id, says, text, variableName } from './values.ts';
 
 const bucketId = z
@@ -123,12 +124,17 @@ const s3 = z.strictObject({
     .strictObject({
       ...awsKeyNames,
       web_identity: z.strictObject({ role_arn: text }).exactOptional().meta({
-        description:
-          'An identity that trusts Daypass as its OIDC provider: no standing secret. Not supported by this release: whatever uses the bucket is refused.',
+        description: 'An identity that trusts Daypass as its OIDC provider: no standing secret.',
       }),
     })
     .default({})
     .meta({ description: 'Names of variables, or {} for what surrounds the process.' }),
+  path_style: z.boolean().exactOptional().meta({
+    description:
+      'Of an endpoint: `false` puts the bucket into the host name. Absent: into the path.',
+  }),
+  encryption,
+  temporary_credentials: lendsSessions,
 });
 
 const azure = z.strictObject({
@@ -143,6 +149,7 @@ const azure = z.strictObject({
       web_identity: z.strictObject({ tenant_id: text, client_id: text }).exactOptional(),
     })
     .default({}),
+  temporary_credentials: lends,
 });
 
 const gcs = z.strictObject({
@@ -158,6 +165,7 @@ const gcs = z.strictObject({
       web_identity: z.strictObject({ audience: text, service_account: text }).exactOptional(),
     })
     .default({}),
+  temporary_credentials: lends,
 });
 
 /** Kept under `$DAYPASS_HOME`: name, region and endpoint are allowed, so that a file can switch provider. */

@@ -48,6 +48,7 @@ export const cedarRequest = (question: Question): CedarRequest => {
       bound: flag(question.bound),
       lawfulBasis: given(question.lawfulBasis, text),
       object: given(question.object, objectFacts),
+      unenforceable: given(question.unenforceable, texts),
       actors: count(question.actors),
       maxActors: count(question.maxActors ?? MAX_ACTORS),
       actor: given(question.actor, actorFacts),

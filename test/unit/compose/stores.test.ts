@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
+import type { S3StoreParts } from '../../../src/compose/s3-store.ts';
 import { createStores } from '../../../src/compose/stores.ts';
 import { deploymentFromObject } from '../../../src/config/deployment.ts';
 import { indexDeployment } from '../../../src/config/deployment-index.ts';
-import { OAuthError } from '../../../src/protocol/oauth-error.ts';
+import { OAuthError, unavailable } from '../../../src/protocol/oauth-error.ts';
 
 const now = new Date('2026-11-01T00:00:00Z');
 const ARN = 'arn:aws:iam::1:role/x';
 
 /** The store of an S3 bucket with these credentials, beside keys that happen to surround the process. */
-const storeWith = (credentials: object) => {
+const storeWith = (credentials: object, vouch: S3StoreParts['vouch'] = async () => 'a.b.c') => {
   const deployment = deploymentFromObject(
     {
       tenants: [{ id: 'acme' }],
@@ -32,6 +33,8 @@ const storeWith = (credentials: object) => {
     localSecret: Buffer.alloc(32),
     contentOrigin: () => 'http://localhost:1',
     secret: () => 'ambient',
+    now: () => now,
+    vouch,
   });
   return of('b');
 };
@@ -44,9 +47,16 @@ describe('the credentials of an S3 bucket', () => {
     expect((await presign({})).url).toContain('ambient');
   });
 
-  it('are never those where a web identity is named: the use is refused', async () => {
-    const use = presign({ web_identity: { role_arn: ARN } });
-    await expect(use).rejects.toThrow(OAuthError);
-    await expect(use).rejects.toMatchObject({ status: 503 });
+  it('are never those where a web identity is named: the use is refused where nobody vouches', async () => {
+    const asked: unknown[] = [];
+    const store = storeWith({ web_identity: { role_arn: ARN } }, async (_bucket, audience) => {
+      asked.push(audience);
+      throw unavailable('no signing key');
+    });
+    const use = async () =>
+      store.presignGet({ key: 'a.png', expiresIn: 60, fileName: 'a.png' }, now);
+    await expect(use()).rejects.toThrow(OAuthError);
+    await expect(use()).rejects.toMatchObject({ status: 503 });
+    expect(asked).toEqual(['sts.amazonaws.com', 'sts.amazonaws.com']);
   });
 });
