@@ -15,6 +15,7 @@ export default {
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/test/ceph/',
+    '<rootDir>/test/clients/', // theirs, which npm does not have
     '<rootDir>/test/chaos/',
     '<rootDir>/test/cluster/[^/]+$', // the checker of histories, one folder down, is an ordinary test
   ],
