@@ -26,6 +26,7 @@ objectStoreContract('the local store', async () => {
     secret: randomBytes(32),
   });
   return {
+    column: 'local',
     store,
     refusesSecondPut: true,
     checksChecksum: true,
