@@ -12,6 +12,7 @@ const fraction = (): number => randomFrom(2).readUInt16BE() / 65_536;
 export const newTokenId = identifier('tk');
 export const newObjectId = identifier('ob');
 export const newTicketId = identifier('ti');
+export const newCredentialId = identifier('cc');
 export const newRevocationId = identifier('rv');
 
 /** `d_` + the thumbprint of the DPoP key or the client certificate, until a device is attested. */

@@ -93,7 +93,7 @@ export const permit = (
   const asked = [use.storageAction].flat();
   const grants = grantsFor(app, target)
     .filter(({ actions }) => asked.every((action) => actions.includes(action)))
-    .map((grant) => toDetail(grant, app, token.userId));
+    .map(({ max_ttl, ...grant }) => ({ ...toDetail(grant, app, token.userId), max_ttl }));
   // Where none holds the object, policy says of the first what it lacks.
   const grant = grants.find((one) => holdsObject(one, use.object)) ?? grants[0];
   const question: Question = {
@@ -109,7 +109,13 @@ export const permit = (
     resource: policyResource(target, token.tenantId, inForce),
     actions: asked,
     constraints: constraintsOf(use.detail),
-    ...(grant && { grant: { actions: grant.actions, ...constraintsOf(grant) } }),
+    ...(grant && {
+      grant: {
+        actions: grant.actions,
+        ...constraintsOf(grant),
+        ...(grant.max_ttl === undefined ? {} : { max_ttl: grant.max_ttl }),
+      },
+    }),
     ttl: use.ttl,
     ttlCeiling: use.ttl === 0 ? 0 : Math.floor(authorityLeft(token, use.now)),
     bound: token.binding !== undefined,

@@ -1,6 +1,7 @@
 import { createAdminDoor } from '../broker/admin.ts';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import type { Configure } from '../broker/configure/configure.ts';
+import { createRequestCredentials } from '../broker/credentials/request-credentials.ts';
 import { createDeleteObject, createListObjects } from '../broker/download/objects.ts';
 import { createRedeemTicket } from '../broker/download/redeem-ticket.ts';
 import { createRequestDownload } from '../broker/download/request-download.ts';
@@ -113,6 +114,7 @@ export const createBroker = (parts: BrokerParts) => {
     uploadStatus: createUploadStatus(all),
     completeUpload: createCompleteUpload({ ...all, wake }),
     requestDownload: createRequestDownload(all),
+    requestCredentials: createRequestCredentials(all),
     redeemTicket: createRedeemTicket(all),
     listObjects: createListObjects(all),
     deleteObject: createDeleteObject(all),

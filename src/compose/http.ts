@@ -175,6 +175,7 @@ const CREDENTIALS = new Map<string, IssuedKind>([
   ['/token', 'token'],
   ['/request-upload', 'upload'],
   ['/request-download', 'download'],
+  ['/request-credentials', 'credentials'],
 ]);
 
 /** One line for each answer. `detail` says which check failed; no token, proof or URL is ever in it. */

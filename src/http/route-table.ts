@@ -3,6 +3,7 @@ import { type KeyRoutes, keyRoutes } from './admin/keys.ts';
 import { type RecordRoutes, recordRoutes } from './admin/records.ts';
 import { type RevocationRoutes, revocationRoutes } from './admin/revocations.ts';
 import type { Route } from './route.ts';
+import { type CredentialsRoutes, credentialsRoutes } from './routes/credentials.ts';
 import { type DiscoveryRoutes, discoveryRoutes } from './routes/discovery.ts';
 import { type DownloadRoutes, downloadRoutes } from './routes/downloads.ts';
 import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
@@ -17,6 +18,7 @@ export interface BrokerRoutes
   extends ExchangeRoutes,
     UploadRoutes,
     DownloadRoutes,
+    CredentialsRoutes,
     RevocationRoutes,
     RecordRoutes,
     ConfigurationRoutes,
@@ -32,6 +34,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...exchangeRoutes(broker),
   ...uploadRoutes(broker),
   ...downloadRoutes(broker),
+  ...credentialsRoutes(broker),
   ...revocationRoutes(broker),
   ...recordRoutes(broker),
   ...configurationRoutes(broker),
