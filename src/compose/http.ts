@@ -64,7 +64,7 @@ export const createHandlers = (parts: HttpParts) => {
 
   // The library makes a context of its own: what we know of a request travels beside it.
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
-  const { answer, interactions } = createProvider({
+  const { answer, authenticate, interactions } = createProvider({
     ...broker,
     issuer,
     artifacts: ledger.artifacts,
@@ -132,7 +132,11 @@ export const createHandlers = (parts: HttpParts) => {
       configuration,
       proveToken: broker.proveToken,
       adminDoor: broker.adminDoor,
-      proveVerifier: broker.proveVerifier,
+      proveVerifier: ({ request, context }) => {
+        contexts.set(request, context);
+        pinHost(request, issuer);
+        return broker.proveVerifier(() => authenticate(request), context);
+      },
       audit: ledger.audit,
       now,
     }),

@@ -30,7 +30,7 @@ export type Route<Body = unknown, Query = unknown> =
       ) => Promise<Reply>;
     })
   | (Endpoint<Body, Query> & {
-      /** A client that verifies tokens for a resource server, by its id and secret. */
+      /** A client that verifies tokens for a resource server. Its credentials may be in a form, which is read by then. */
       readonly authentication: 'client';
       readonly handle: (
         input: Input<Body, Query> & { readonly client: Verifier },

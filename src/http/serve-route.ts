@@ -3,7 +3,7 @@ import { type Audited, audited } from '../broker/audited.ts';
 import type { ConfirmedConfiguration } from '../broker/configuration.ts';
 import type { PresentedCredential } from '../broker/context.ts';
 import type { createTokenProver } from '../broker/held-token.ts';
-import type { createVerifierProver, Verifier } from '../broker/revocation/verifier.ts';
+import type { Verifier } from '../broker/revocation/verifier.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
 import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readForm, readJson } from './body.ts';
@@ -19,7 +19,8 @@ export interface ServeRouteDependencies extends Audited {
   readonly configuration: Pick<ConfirmedConfiguration, 'confirm'>;
   readonly proveToken: ReturnType<typeof createTokenProver>;
   readonly adminDoor: ReturnType<typeof createAdminDoor>;
-  readonly proveVerifier: ReturnType<typeof createVerifierProver>;
+  /** A client that authenticates, and verifies tokens for a resource server. */
+  readonly proveVerifier: (visit: Visit) => Promise<Verifier>;
 }
 
 /** Who comes first, then what they say: an unauthenticated caller learns nothing of a body's shape. */
@@ -32,7 +33,7 @@ export const createServeRoute =
     if (authentication === 'none') return serve({});
     if (authentication === 'client') {
       await dependencies.configuration.confirm();
-      return serve({ client: dependencies.proveVerifier(headerOf(visit, 'authorization')) });
+      return serve({ client: await dependencies.proveVerifier(visit) });
     }
     const credential = presented(visit, dependencies.issuer);
     await dependencies.configuration.confirm();

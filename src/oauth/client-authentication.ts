@@ -12,39 +12,57 @@ import rejectStructuredTokens from 'oidc-provider/lib/shared/reject_structured_t
  * library is changed.
  */
 const FIRST_OF_THE_REST = introspection.indexOf(rejectStructuredTokens);
-if (FIRST_OF_THE_REST < 1) {
+const WITH_TOKEN = introspection.slice(0, Math.max(0, FIRST_OF_THE_REST));
+if (WITH_TOKEN.at(-1)?.name !== 'validateTokenPresence') {
   // Fails at start, and in every test: never a request that was not authenticated.
   throw new Error('oidc-provider has moved what client-authentication.ts stands on');
 }
-const STEPS = introspection.slice(0, FIRST_OF_THE_REST);
+const WITHOUT_TOKEN = WITH_TOKEN.slice(0, -1);
 
 /** The library's own, which is Koa's. */
 export type Context = Parameters<Parameters<Provider['use']>[0]>[0];
 
-/** What a client sent about a token. */
-export interface AboutToken {
+/** Who came in, and what they sent beside their credentials. */
+export interface Authenticated<Params = Readonly<Record<string, unknown>>> {
   readonly client: Client;
   /** Authenticated, or public and only named. */
   readonly isPublic: boolean;
-  readonly params: Readonly<Record<string, unknown>> & { readonly token: string };
+  readonly params: Params;
 }
 
-/** @throws {OIDCProviderError} as the token endpoint does, whatever is wrong with the form or the client. */
-export const createClientAuthentication =
-  (provider: Provider) =>
-  async (ctx: Context): Promise<AboutToken> => {
+/** What a client sent about a token. */
+export type AboutToken = Authenticated<
+  Readonly<Record<string, unknown>> & { readonly token: string }
+>;
+
+export interface ClientAuthentication {
+  /** @throws {OIDCProviderError} as the token endpoint does, whatever is wrong with the form or the client. */
+  client(ctx: Context): Promise<Authenticated>;
+  /** As `client`, and a `token` has to be there. */
+  aboutToken(ctx: Context): Promise<AboutToken>;
+}
+
+export const createClientAuthentication = (provider: Provider): ClientAuthentication => {
+  const authenticate = async (
+    ctx: Context,
+    steps: typeof introspection,
+  ): Promise<Authenticated> => {
     const oidc = new provider.OIDCContext(ctx);
     // Names a route the library knows: it resolves it for the audiences of an assertion, of which
     // provider.ts takes the issuer alone, whichever endpoint it is sent to.
     Object.assign(oidc, { route: 'token' });
     const about = Object.assign(ctx, { oidc });
     const step = async (at: number): Promise<void> => {
-      await STEPS[at]?.(about, () => step(at + 1));
+      await steps[at]?.(about, () => step(at + 1));
     };
     await step(0);
 
     const { client, params } = oidc;
     if (!client || !params) throw new Error('the library authenticated nobody, and did not say so');
-    const isPublic = client.clientAuthMethod === 'none';
-    return { client, isPublic, params: params as unknown as AboutToken['params'] };
+    return { client, isPublic: client.clientAuthMethod === 'none', params };
   };
+  return {
+    client: (ctx) => authenticate(ctx, WITHOUT_TOKEN),
+    aboutToken: (ctx) => authenticate(ctx, WITH_TOKEN) as Promise<AboutToken>,
+  };
+};

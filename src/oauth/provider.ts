@@ -1,3 +1,4 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type JWKS, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type Audited, recordRefusal } from '../broker/audited.ts';
 import { isSecretOf } from '../broker/client-secret.ts';
@@ -10,6 +11,7 @@ import { paramsOf } from './authorization-request.ts';
 import { certificateAuthentication } from './certificates.ts';
 import { ASSERTION_LIFE, mustBeForUs, TOLERANCE } from './client-assertion.ts';
 import { createClients } from './clients.ts';
+import { createFollowerAuthentication } from './follower.ts';
 import { registerGrants } from './grants.ts';
 import { createInteractions } from './interactions.ts';
 import { CLIENT_AUTH_ALGORITHMS, CLIENT_AUTH_METHODS } from './metadata.ts';
@@ -37,6 +39,12 @@ export interface ProviderDependencies
 export interface AuthorizationServer {
   readonly answer: AnswerOAuth;
   readonly interactions: Interactions;
+  /**
+   * The id of the client that makes a request which is answered elsewhere. A form in it is read.
+   *
+   * @throws {OAuthError} `invalid_client`, alike for whatever is wrong with it.
+   */
+  readonly authenticate: (request: IncomingMessage) => Promise<string>;
 }
 
 /**
@@ -108,9 +116,19 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
   registerSignInGrants(provider, dependencies);
   endWithSession(provider, dependencies);
   refuseFormPost(provider);
-  const inPlace = [createTokenStatus(provider, dependencies), nobodyToSignOut(dependencies)];
+  const inPlace = [
+    createTokenStatus(provider, dependencies),
+    createFollowerAuthentication(provider),
+    nobodyToSignOut(dependencies),
+  ];
+  const answer = createAnswer(provider, { issuer, inPlace, onRefusal: recordFor(dependencies) });
   return {
-    answer: createAnswer(provider, { issuer, inPlace, onRefusal: recordFor(dependencies) }),
+    answer,
+    authenticate: async (request) => {
+      // What the library would say to it is said to nobody.
+      const { body } = await answer(request, new ServerResponse(request));
+      return String(body);
+    },
     interactions: createInteractions(provider, dependencies),
   };
 };

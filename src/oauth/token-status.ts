@@ -40,7 +40,7 @@ export const createTokenStatus = (
   dependencies: TokenStatusDependencies,
 ): Parameters<Provider['use']>[0] => {
   const { configuration, introspect, signIntrospection, revokeOwn, contextOf } = dependencies;
-  const authenticate = createClientAuthentication(provider);
+  const authenticate = createClientAuthentication(provider).aboutToken;
 
   /** RFC 7662 §2; signed where the caller prefers that (RFC 9701 §4). */
   const answerIntrospection = async (ctx: Context, asked: Asked): Promise<void> => {
@@ -81,7 +81,8 @@ export const createTokenStatus = (
   };
 };
 
-const unauthenticated = (): OAuthError =>
+/** What a public client says of itself proves nothing. */
+export const unauthenticated = (): OAuthError =>
   new OAuthError('invalid_client', 'client authentication failed', {
     detail: 'a public client authenticates nobody',
   });

@@ -2,8 +2,9 @@ import type { App } from '../../config/deployment.ts';
 import { hasExpired } from '../../config/expiry.ts';
 import type { RevocationEvent } from '../../ledger/revocation-feed.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { isSecretOf } from '../client-secret.ts';
+import { type Audited, recordRefusal } from '../audited.ts';
 import type { CurrentConfiguration, InForce } from '../configuration.ts';
+import type { RequestContext } from '../context.ts';
 
 /** Someone who verifies tokens for a resource server, and may hear of revocations. */
 export interface Verifier {
@@ -13,45 +14,52 @@ export interface Verifier {
   readonly isEntitled: () => boolean;
 }
 
-export interface VerifierDependencies {
+export interface VerifierDependencies extends Audited {
   readonly configuration: CurrentConfiguration;
-  readonly now: () => Date;
 }
 
-/** RFC 7617 §2, with what RFC 6749 §2.3.1 puts into it. */
-const BASIC = /^basic ([A-Za-z0-9+/]+={0,2})$/i;
+/** Proves who makes a request. Answers the client's id. @throws {OAuthError} `invalid_client` */
+export type AuthenticateClient = () => Promise<string>;
+
+const ACTION = 'revocation.follow';
 
 /**
  * Proves a client that some resource server lists under `introspection_clients`: whoever may ask about its
  * tokens may hear which of them have been revoked.
  *
- * @param authorization HTTP Basic with the client's id and secret (RFC 6749 §2.3.1).
- * @throws {OAuthError} `invalid_client`, alike for whatever is wrong; `access_denied` for a client that verifies
- *   for nobody.
+ * @throws {OAuthError} what `authenticate` throws; `access_denied` for a client that verifies for nobody.
  */
-export const createVerifierProver =
-  ({ configuration, now }: VerifierDependencies) =>
-  (authorization: string): Verifier => {
-    const { id, secret } = readBasic(authorization);
-    const inForce = configuration.get();
-    const app = inForce.index.app(id);
-    if (!isSecretOf(app, secret) || !app || !isInService(app, now())) throw notProven();
-    if (!verifiesFor(app, inForce)) throw verifiesForNobody();
-    return {
-      clientId: app.id,
-      tenantId: app.tenant,
-      isEntitled: () => {
-        const current = configuration.get();
-        const itself = current.index.app(id);
-        return (
-          itself !== undefined &&
-          isInService(itself, now()) &&
-          isSecretOf(itself, secret) &&
-          verifiesFor(itself, current)
-        );
-      },
+export const createVerifierProver = (dependencies: VerifierDependencies) => {
+  const { configuration, now } = dependencies;
+
+  return async (authenticate: AuthenticateClient, context: RequestContext): Promise<Verifier> => {
+    // As they were before it was proven: who has other credentials by now is to prove those.
+    const before = configuration.get().index;
+    const clientId = await authenticate();
+    const credentials = credentialsOf(before.app(clientId));
+    const { tenant: tenantId } = before.app(clientId) ?? { tenant: '' };
+    const isEntitled = (): boolean => {
+      const inForce = configuration.get();
+      const app = inForce.index.app(clientId);
+      return (
+        app !== undefined &&
+        isInService(app, now()) &&
+        credentialsOf(app) === credentials &&
+        verifiesFor(app, inForce)
+      );
     };
+    if (isEntitled()) return { clientId, tenantId, isEntitled };
+    const { ip, traceId, requestId } = context;
+    const event = { action: ACTION, tenantId, appId: clientId, ip, traceId, requestId };
+    const refusal = verifiesForNobody();
+    await recordRefusal(dependencies, refusal, event);
+    throw refusal;
   };
+};
+
+/** All that a client may prove itself by. Leans closed: where any of it changes, it proves itself anew. */
+const credentialsOf = (app: App | undefined): string =>
+  JSON.stringify([app?.secret_hash, app?.jwks, app?.tls_client_auth]);
 
 /** A tenant's own; a signing key, which signs for every tenant, is everybody's. */
 export const concerns = ({ tenantId }: Verifier, event: RevocationEvent): boolean =>
@@ -64,42 +72,11 @@ const verifiesFor = ({ id, tenant }: App, { deployment }: InForce): boolean =>
     (server) => server.tenant === tenant && server.introspection_clients.includes(id),
   );
 
-const readBasic = (authorization: string): { readonly id: string; readonly secret: string } => {
-  const [, encoded] = BASIC.exec(authorization) ?? [];
-  if (encoded === undefined) throw notProven();
-  const text = Buffer.from(encoded, 'base64').toString('utf8');
-  const separator = text.indexOf(':');
-  if (separator < 1) throw notProven();
-  return { id: decode(text.slice(0, separator)), secret: decode(text.slice(separator + 1)) };
-};
-
-/** Each half is form-encoded before it is joined. */
-const decode = (text: string): string => {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    throw notProven();
-  }
-};
-
-const notProven = (): OAuthError =>
-  new OAuthError('invalid_client', 'client authentication failed', {
-    headers: { 'WWW-Authenticate': 'Basic realm="daypass"' },
-    violations: [
-      {
-        field: 'Authorization',
-        rule: 'client_authentication',
-        message: 'this takes the id and secret of a client, as client_secret_basic',
-        remedy: 'send "Authorization: Basic …" with the credentials of an introspection client',
-      },
-    ],
-  });
-
 const verifiesForNobody = (): OAuthError =>
   new OAuthError('access_denied', 'this client verifies tokens for no resource server', {
     violations: [
       {
-        field: 'Authorization',
+        field: 'client_id',
         rule: 'not_a_verifier',
         message: 'no resource server names the client',
         remedy: 'list it under `introspection_clients` of the resource server',

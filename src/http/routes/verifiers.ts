@@ -34,12 +34,20 @@ export const verifierRoutes = ({ statusList, follow }: VerifierRoutes): Route[] 
       };
     },
   }),
+  feedRoute(follow, 'GET', 'By the `Authorization` header, or on the connection with `client_id`.'),
+  feedRoute(follow, 'POST', 'The same, for clients that authenticate in a form.'),
+];
+
+const feedRoute = (
+  follow: VerifierRoutes['follow'],
+  method: 'GET' | 'POST',
+  authentication: string,
+): Route =>
   route({
-    method: 'GET',
+    method,
     path: '/revocations/feed',
     summary: 'Revocations as they happen, as server-sent events',
-    description:
-      'For clients that a resource server lists under `introspection_clients`. Event `revocation`: `{ revocation_id, target, effective_at, block, lifted }` of the client’s tenant, and of signing keys. `Last-Event-ID` resumes without a gap.',
+    description: `For clients that a resource server lists under \`introspection_clients\`. ${authentication} Event \`revocation\`: \`{ revocation_id, target, effective_at, block, lifted }\` of the client’s tenant, and of signing keys. \`Last-Event-ID\` resumes without a gap.`,
     authentication: 'client',
     answer: { status: 200, description: '`text/event-stream`' },
     handle: async ({ client, header }) => {
@@ -56,8 +64,7 @@ export const verifierRoutes = ({ statusList, follow }: VerifierRoutes): Route[] 
         body: toStream(inWords(told), () => gone.abort()),
       };
     },
-  }),
-];
+  });
 
 const inWords = async function* (told: AsyncIterable<Told>): AsyncGenerator<string> {
   for await (const one of told) yield toServerSentEvent(one);
