@@ -67,6 +67,7 @@ export const ROOMS: readonly Room[] = [
       'plan.ts',
       'problem.ts',
       'secret.ts',
+      'standing-keys.ts',
     ],
     rooms: ['protocol', 'scope'],
     packages: [everywhere('zod', 'yaml', 'pino')],
@@ -106,9 +107,14 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'inspection',
     question: 'Is this upload what it claims to be?',
-    doors: ['inspector.ts'],
+    doors: ['inspector.ts', 'table-schema.ts'],
     rooms: ['protocol', 'scope'],
-    packages: [only('sniff', 'file-type')],
+    packages: [
+      only('sniff', 'file-type'),
+      only('image', 'sharp'),
+      only('archive', 'yauzl'),
+      only('table', 'ajv', 'csv-parse', '@streamparser/json'),
+    ],
   },
   {
     name: 'ledger',
@@ -117,6 +123,7 @@ export const ROOMS: readonly Room[] = [
       'ledger.ts',
       'records.ts',
       'artifacts.ts',
+      'placements.ts',
       'refresh-tokens.ts',
       'revocation-feed.ts',
       'sign-ins.ts',

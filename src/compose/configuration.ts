@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { demoDeployment } from '../config/demo-deployment.ts';
 import { type DeploymentDocument, readDeployment } from '../config/deployment.ts';
 import { type Notice, notYet } from '../config/not-yet.ts';
+import { standingKeys } from '../config/standing-keys.ts';
 import type { AppliedConfiguration } from '../ledger/ledger.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 
@@ -52,7 +53,9 @@ export const noticesInForce = async ({
   configurations,
 }: PostgresLedger): Promise<readonly Notice[]> => {
   const applied = await configurations.current();
-  return applied ? notYet(applied.document as DeploymentDocument) : [];
+  if (!applied) return [];
+  const document = applied.document as DeploymentDocument;
+  return [...notYet(document), ...standingKeys(document)];
 };
 
 const readFile = ({ configFile = '', production }: Config, now: Date): unknown =>

@@ -4,6 +4,8 @@ import type { Bucket } from '../config/deployment.ts';
 import { unavailable } from '../protocol/oauth-error.ts';
 import { createLocalStore, type LocalStore } from '../storage/local/local-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { azureStoreOf } from './azure-store.ts';
+import { gcsStoreOf } from './gcs-store.ts';
 import { type S3StoreParts, s3StoreOf } from './s3-store.ts';
 
 export interface StoresOptions extends S3StoreParts {
@@ -53,7 +55,8 @@ const createStore = (bucket: Bucket, options: StoresOptions): ObjectStore => {
     case 's3':
       return s3StoreOf(bucket, options);
     case 'azure':
+      return azureStoreOf(bucket, options);
     case 'gcs':
-      throw unavailable(`provider ${bucket.provider} is not supported by this release`);
+      return gcsStoreOf(bucket, options);
   }
 };

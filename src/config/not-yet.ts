@@ -8,7 +8,6 @@ export interface Notice {
   readonly message: string;
 }
 
-const REFUSED = 'is not supported by this release: whatever uses the bucket is refused';
 const WAITING = 'is not supported by this release: uploads to the bucket are never released';
 
 /**
@@ -22,16 +21,7 @@ export const notYet = (document: DeploymentDocument): readonly Notice[] => {
 
 type Bucket = NonNullable<DeploymentDocument['buckets']>[number];
 
-const noticesOfBucket = (
-  { provider, credentials = {}, validate }: Bucket,
-  path: Finding['path'],
-): readonly Notice[] => [
-  ...noticeIf(provider === 'azure' || provider === 'gcs', [...path, 'provider'], REFUSED),
-  ...noticeIf(
-    provider !== 's3' && 'web_identity' in credentials,
-    [...path, 'credentials', 'web_identity'],
-    REFUSED,
-  ),
+const noticesOfBucket = ({ validate }: Bucket, path: Finding['path']): readonly Notice[] => [
   ...noticeIf(validate?.antivirus !== undefined, [...path, 'validate', 'antivirus'], WAITING),
   ...noticeIf(validate?.schema !== undefined, [...path, 'validate', 'schema'], WAITING),
 ];

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { readDeployment } from '../../config/deployment.ts';
 import { notYet } from '../../config/not-yet.ts';
 import { printPlan } from '../../config/plan.ts';
+import { standingKeys } from '../../config/standing-keys.ts';
 import { type Surroundings, UsageError } from '../surroundings.ts';
 import { configOf, outputOf, type Register } from './command.ts';
 
@@ -33,7 +34,7 @@ export const apply: Register = (program, surroundings) => {
         source,
       });
       mustSaySomething(document, source);
-      const notices = notYet(document);
+      const notices = [...notYet(document), ...standingKeys(document)];
       for (const { field, message } of notices) output.note(`warning: ${field} ${message}`);
       const { openForAdministration } = await surroundings.compose();
       const { configure, close } = await openForAdministration(config);

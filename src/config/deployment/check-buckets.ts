@@ -76,6 +76,24 @@ const inVain = ({ path, value }: Entry<Bucket>): Finding[] => [
     'write sse: aws:kms, or leave kms_key_id out',
   ),
   ...neverIf(
+    value.provider === 'azure' &&
+      value.pin_headers &&
+      value.credentials.account_key_env !== undefined,
+    path,
+    'pin_headers',
+    'an account key cannot pin headers',
+    'leave account_key_env out, so that a user delegation key signs',
+  ),
+  ...neverIf(
+    value.provider === 'gcs' &&
+      value.credentials.sign_as !== undefined &&
+      Object.keys(value.credentials).length > 1,
+    path,
+    'credentials',
+    'sign_as is for ambient credentials',
+    'leave sign_as out: the identity that is named signs as itself',
+  ),
+  ...neverIf(
     value.provider !== 'local' &&
       value.retention.locked &&
       value.temporary_credentials?.direct_write === true,

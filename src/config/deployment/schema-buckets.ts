@@ -144,11 +144,22 @@ const azure = z.strictObject({
   region: region.exactOptional(),
   credentials: z
     .strictObject({
-      account: text.exactOptional().meta({ description: 'The storage account.' }),
-      account_key_env: variableName.exactOptional(),
-      web_identity: z.strictObject({ tenant_id: text, client_id: text }).exactOptional(),
+      account: text
+        .exactOptional()
+        .meta({ description: 'The storage account. Absent: `AZURE_STORAGE_ACCOUNT`.' }),
+      account_key_env: variableName.exactOptional().meta({
+        description:
+          'The variable that holds an account key. It signs for the whole account and for as long as it exists: absent, a user delegation key signs, which can be revoked.',
+      }),
+      web_identity: z.strictObject({ tenant_id: text, client_id: text }).exactOptional().meta({
+        description: 'An app registration that trusts Daypass as its OIDC provider.',
+      }),
     })
     .default({}),
+  pin_headers: z.boolean().default(false).meta({
+    description:
+      '`true`: an upload URL pins content type and precondition by signed request headers, a preview of Azure.',
+  }),
   temporary_credentials: lends,
 });
 
@@ -159,10 +170,18 @@ const gcs = z.strictObject({
   region: region.exactOptional(),
   credentials: z
     .strictObject({
-      service_account_env: variableName
-        .exactOptional()
-        .meta({ description: "The variable that holds the service account's JSON." }),
-      web_identity: z.strictObject({ audience: text, service_account: text }).exactOptional(),
+      service_account_env: variableName.exactOptional().meta({
+        description:
+          "The variable that holds a service account's JSON key, which signs for as long as it exists. Absent: IAM signs (`signBlob`), without a key to lose.",
+      }),
+      sign_as: text.exactOptional().meta({
+        description:
+          'The service account that ambient credentials sign as. Absent: the one the process runs as.',
+      }),
+      web_identity: z.strictObject({ audience: text, service_account: text }).exactOptional().meta({
+        description:
+          'A workload identity pool provider (`//iam.googleapis.com/projects/…/providers/…`) that trusts Daypass as its OIDC provider, and the service account it acts as.',
+      }),
     })
     .default({}),
   temporary_credentials: lends,

@@ -56,16 +56,18 @@ describe('apply', () => {
     expect(code).toBe(0);
   });
 
-  it('warns of settings that this release takes and does not act on', async () => {
+  it('warns of what is allowed and better otherwise', async () => {
     const { compose } = administration();
-    const bucket = '{ id: b, tenant: acme, provider: gcs, bucket: acme }';
+    const bucket =
+      '{ id: b, tenant: acme, provider: gcs, bucket: acme, credentials: { service_account_env: K } }';
     const file = fileWith('later.yaml', `tenants: [{ id: acme }]\nbuckets: [${bucket}]\n`);
     const { code, err } = await type(['apply', '-f', file], { compose });
-    const message = 'is not supported by this release: whatever uses the bucket is refused';
-    expect(err).toBe(`warning: buckets[0].provider ${message}\n`);
+    const field = 'buckets[0].credentials.service_account_env';
+    const message = expect.stringContaining('until somebody revokes it');
+    expect(err).toMatch(/^warning: buckets\[0\]\.credentials\.service_account_env names a key/);
     expect(code).toBe(0);
     const { out } = await type(['apply', '-f', file, '--dry-run', '--json'], { compose });
-    expect(JSON.parse(out).notices).toEqual([{ field: 'buckets[0].provider', message }]);
+    expect(JSON.parse(out).notices).toEqual([{ field, message }]);
   });
 
   it('changes nothing in a dry run', async () => {

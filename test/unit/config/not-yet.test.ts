@@ -21,7 +21,6 @@ const s3 = { ...bucket, provider: 's3', bucket: 'acme', region: 'eu-west-1' } as
 
 describe('what a configuration asks for beyond this release', () => {
   it.each<[string, DeploymentDocument]>([
-    ['buckets[0].provider', { buckets: [{ ...bucket, provider: 'gcs', bucket: 'acme' }] }],
     [
       'buckets[0].validate.antivirus',
       { buckets: [{ ...s3, validate: { antivirus: 'clamd://a:1' } }] },
