@@ -11,6 +11,7 @@ import { contentAddress, sameHost } from './compose/content-origin.ts';
 import { openServer } from './compose/database.ts';
 import { createFederationWork, missingSecrets, relyingPartiesOf } from './compose/federation.ts';
 import { createHandlers } from './compose/http.ts';
+import { openInspection } from './compose/inspection.ts';
 import { openSigning } from './compose/keys.ts';
 import { openLedger } from './compose/ledger.ts';
 import { createLogger } from './compose/logger.ts';
@@ -116,6 +117,10 @@ export const startDaypass = async (
       }),
     });
 
+    const inspection = openInspection(config);
+    started.push(inspection.stop);
+    await inspection.sweep(ledger.clock.now());
+
     // 4. The use cases, and the doors to them.
     const { issuer, production } = config;
     const broker = createBroker({
@@ -127,6 +132,7 @@ export const startDaypass = async (
       signing,
       secrets,
       stores,
+      inspect: inspection.inspect,
       contentOrigin,
       onError,
     });
@@ -164,6 +170,7 @@ export const startDaypass = async (
     started.push(async () => broker.stopFollowing()); // streams end by themselves never
 
     // 5. What happens without being asked.
+    started.push(broker.poller.idle);
     const rounds = createRounds(onError);
     started.push(rounds.stop);
     rounds.every(EVERY.configuration, configuration.poll);
@@ -173,6 +180,11 @@ export const startDaypass = async (
     rounds.every(EVERY.uploads, async () => {
       await configuration.confirm();
       await broker.poller.poll();
+    });
+    // What it takes up is not waited for: it may be large.
+    rounds.every(EVERY.uploads, async () => {
+      await configuration.confirm();
+      void broker.poller.validateArrived().catch(onError);
     });
     rounds.every(EVERY.logouts, federation.logouts.retry);
     rounds.every(EVERY.purge, ledger.purge);

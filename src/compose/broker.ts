@@ -27,6 +27,7 @@ import { createVerifierProver } from '../broker/revocation/verifier.ts';
 import { createTokenStatuses } from '../broker/sign-in/refresh-status.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
 import { createRequestUpload } from '../broker/upload/request-upload.ts';
+import { createSettleBytes } from '../broker/upload/settle-bytes.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
 import { createValidateUpload } from '../broker/upload/validate-upload.ts';
 import type { Deployment } from '../config/deployment.ts';
@@ -34,7 +35,7 @@ import { createFetch } from '../egress/fetch.ts';
 import { createAccessTokenReader } from '../identity/access-token.ts';
 import { createDpop, createNonces, type Nonces } from '../identity/dpop.ts';
 import { createIdTokenVerifier, type TrustedIssuer } from '../identity/verifier.ts';
-import { inspect } from '../inspection/inspector.ts';
+import type { Inspector } from '../inspection/inspector.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { loadBundle } from '../policy/cedar/bundle.ts';
 import { createCedarEngine } from '../policy/cedar/cedar-engine.ts';
@@ -54,6 +55,7 @@ export interface BrokerParts {
   readonly signing: Signing;
   readonly secrets: Secrets;
   readonly stores: Stores;
+  readonly inspect: Inspector['inspect'];
   readonly contentOrigin: () => string;
   readonly onError: (error: unknown) => void;
 }
@@ -74,8 +76,9 @@ export const createBroker = (parts: BrokerParts) => {
 
   const base = { configuration, policy, now, issuer, stores: stores.of, contentOrigin };
   const all = { ...base, ...ledger };
-  const validate = createValidateUpload({ ...all, inspect });
-  const poller = createUploadPoller({ ...all, validate, onError });
+  const validate = createValidateUpload({ ...all, inspect: parts.inspect });
+  const settleBytes = createSettleBytes(all);
+  const poller = createUploadPoller({ ...all, validate, settleBytes, onError });
   const wake = (): void => void poller.validateArrived().catch(onError);
   const decide = createDecide(base);
   const mint = createMint({
@@ -118,7 +121,7 @@ export const createBroker = (parts: BrokerParts) => {
     redeemTicket: createRedeemTicket(all),
     listObjects: createListObjects(all),
     deleteObject: createDeleteObject(all),
-    adminDoor: createAdminDoor({ configuration, policy, issuer }),
+    adminDoor: createAdminDoor({ configuration, policy, issuer, now }),
     signIntrospection: createSignIntrospection({ signer: keys.signer, issuer, now }),
     ...createTokenStatuses({
       ...all,

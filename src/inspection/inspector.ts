@@ -1,17 +1,34 @@
 import type { Readable } from 'node:stream';
-import { unavailable, type Violation } from '../protocol/oauth-error.ts';
-import { createDigest } from './checksum/digest.ts';
-import { contradicts, SAMPLE_SIZE } from './sniff/sniff.ts';
+import type { Checked, InspectionCheck } from '../protocol/inspection-report.ts';
+import type { Violation } from '../protocol/oauth-error.ts';
+import { beginScan, isScannerDown, type Scan } from './antivirus/clamd.ts';
+import { readOnce } from './read-once.ts';
+import { refusal } from './refusal.ts';
+import { commonName } from './sniff/media-type.ts';
+import type { Spool, Spooled } from './spool.ts';
+import type { Findings, Job } from './workbench/job.ts';
+import { needsLook } from './workbench/needs-look.ts';
+import type { Broke, Workbench } from './workbench/workbench.ts';
 
 /**
- * Inspection: is this upload what it claims to be? It reads a stream once and answers; it does not know
- * where the bytes lie, whose they are, or what becomes of them.
+ * Inspection: is this upload what it claims to be, and nothing else besides? It reads a stream once and answers;
+ * it does not know where the bytes lie, whose they are, or what becomes of them.
  */
+export interface Inspector {
+  /**
+   * Reads the upload once, in bounded memory, and no further than it takes to refuse it. The body is destroyed
+   * in any case.
+   *
+   * @throws OAuthError `temporarily_unavailable` when a part that is needed cannot answer, such as the storage: nobody
+   *   then knows what the upload is, so it has to wait.
+   */
+  inspect(upload: Upload): Promise<Verdict>;
+}
+
 export interface Upload {
   readonly body: Readable;
   readonly declared: Declaration;
-  /** False: the bytes may be of another type than declared. Size and checksum are checked all the same. */
-  readonly sniff?: boolean;
+  readonly asked: Asked;
 }
 
 export interface Declaration {
@@ -22,116 +39,132 @@ export interface Declaration {
   readonly sha256?: string;
 }
 
-export type Verdict =
-  | {
-      readonly ok: true;
-      readonly size: number;
-      /** Hex, of the bytes that were read. */
-      readonly sha256: string;
-      /** As declared, and not contradicted by the bytes. */
-      readonly contentType: string;
+/** What is looked at besides size and checksum, which always are. */
+export interface Asked {
+  /** False: the bytes may be of another type than declared, and are not looked into. */
+  readonly sniff: boolean;
+  /** `clamd://host:port`; absent: nobody looks for malware. */
+  readonly antivirus?: string;
+  /** The JSON Schema of this content type; absent: none. */
+  readonly schema?: object;
+}
+
+export type Verdict = Clean | Refused | Undecided;
+
+interface Found {
+  /** Bytes that were read. */
+  readonly size: number;
+  /** Hex, of the bytes that were read. */
+  readonly sha256: string;
+}
+
+export interface Clean extends Found {
+  readonly ok: true;
+  /** As declared, and not contradicted by the bytes. */
+  readonly contentType: string;
+  readonly checks: readonly Checked[];
+}
+
+export interface Refused {
+  readonly ok: false;
+  /** The first of `violations`, by its rule; `malware` for what the scanner knows. */
+  readonly reason: string;
+  readonly checks: readonly Checked[];
+  readonly violations: readonly Violation[];
+  /** Where the file was read to its end. */
+  readonly found?: Found;
+}
+
+/** Nobody was there to say: the upload has to wait. */
+export interface Undecided {
+  readonly ok: undefined;
+  readonly waitsFor: InspectionCheck;
+  readonly cause: unknown;
+}
+
+export interface InspectorOptions {
+  readonly spool: Spool;
+  readonly workbench: Pick<Workbench, 'examine'>;
+  /** Milliseconds without a sign of life after which the virus scanner counts as down. */
+  readonly silence?: number;
+}
+
+export const createInspector = (options: InspectorOptions): Inspector => ({
+  inspect: async (upload) => {
+    const job = jobOf(upload);
+    let scan: Scan | undefined;
+    let file: Spooled | undefined;
+    try {
+      // 1. Who is to see the bytes as they pass: first the one that may not be there at all.
+      scan = await scannerFor(upload, options);
+      file = job && (await options.spool.open(upload.declared.size));
+
+      // 2. The bytes, once.
+      const read = await readOnce(upload, [scan, file]);
+      if (!read.ok) return read;
+
+      // 3. What the scanner says of them, before anything opens them.
+      const known = await scannedBy(scan, read);
+      if (!known.ok || !job || !file) return known;
+
+      // 4. What they are made of.
+      await file.close();
+      return judged(known, await options.workbench.examine({ ...job, path: file.path }));
+    } catch (error) {
+      if (isScannerDown(error)) return { ok: undefined, waitsFor: 'antivirus', cause: error };
+      throw error;
+    } finally {
+      upload.body.destroy();
+      scan?.abandon();
+      await file?.discard();
     }
-  | {
-      readonly ok: false;
-      /** The first of `violations`, by its rule. */
-      readonly reason: Reason;
-      readonly violations: readonly Violation[];
-    };
-
-export type Reason = 'size_mismatch' | 'type_mismatch' | 'checksum_mismatch';
-
-type Rejection = Extract<Verdict, { ok: false }>;
-
-const reject = (reason: Reason, field: string, message: string, remedy: string): Rejection => ({
-  ok: false,
-  reason,
-  violations: [{ field, rule: reason, message, remedy }],
+  },
 });
 
-const wrongSize = ({ size }: Declaration, found: string): Rejection =>
-  reject(
-    'size_mismatch',
-    'size',
-    `the upload has ${found} bytes where ${size} were declared`,
-    'declare the exact size, and upload the whole file',
-  );
+const scannerFor = async (
+  { asked }: Upload,
+  { silence }: InspectorOptions,
+): Promise<Scan | undefined> => {
+  const { antivirus: address } = asked;
+  if (address === undefined) return undefined;
+  return beginScan({ address, ...(silence === undefined ? {} : { silence }) });
+};
 
-const wrongType = ({ contentType }: Declaration, found: string): Rejection =>
-  reject(
-    'type_mismatch',
-    'contentType',
-    `the upload was declared as ${contentType}, and its bytes are ${found}`,
-    'declare what the file is; text must be UTF-8',
-  );
+/** Undefined where nothing has to be opened. */
+const jobOf = ({ declared, asked }: Upload): Omit<Job, 'path'> | undefined => {
+  const job = {
+    size: declared.size,
+    contentType: commonName(declared.contentType),
+    structure: asked.sniff,
+    ...(asked.schema === undefined ? {} : { schema: asked.schema }),
+  };
+  return needsLook(job) ? job : undefined;
+};
 
-const wrongChecksum = (): Rejection =>
-  reject(
-    'checksum_mismatch',
-    'sha256',
-    'the upload has another SHA-256 than declared',
-    'upload the file that was hashed',
-  );
+const scannedBy = async (scan: Scan | undefined, read: Clean): Promise<Clean | Refused> => {
+  if (!scan) return read;
+  const result = await scan.end();
+  switch (result.found) {
+    case 'nothing':
+      return { ...read, checks: [...read.checks, { check: 'antivirus', outcome: 'passed' }] };
+    case 'malware':
+      return refusal.malware(read, result.signature);
+    case 'too_large':
+      return refusal.unscannable(read);
+  }
+};
 
-/** The first bytes, kept until there are enough to tell a type by. */
-const createSampler = (size: number) => {
-  const wanted = Math.min(size, SAMPLE_SIZE);
-  const bytes = new Uint8Array(wanted);
-  let length = 0;
+const judged = (read: Clean, found: Findings | Broke): Clean | Refused => {
+  if ('broke' in found) return refusal.unbearable(read, found.broke);
+  const checks = [...read.checks, ...found.checks];
+  const [first] = found.violations;
+  if (!first) return { ...read, checks };
+  const { size, sha256 } = read;
   return {
-    /** True for the one chunk that fills the sample. */
-    fill: (chunk: Uint8Array): boolean => {
-      if (length === wanted) return false;
-      const taken = chunk.subarray(0, wanted - length);
-      bytes.set(taken, length);
-      length += taken.length;
-      return length === wanted;
-    },
-    sample: () => ({ bytes: bytes.subarray(0, length), whole: size <= SAMPLE_SIZE }),
+    ok: false,
+    reason: first.rule,
+    checks,
+    violations: found.violations,
+    found: { size, sha256 },
   };
 };
-
-/**
- * Reads the upload once, in bounded memory, and no further than it takes to refuse it: never past the
- * first chunk beyond the declared size, and not past the first 64 KiB of a file of another type. The
- * body is destroyed in any case.
- *
- * @throws OAuthError `temporarily_unavailable` when the body cannot be read to its end.
- */
-export const inspect = async ({ body, declared, sniff = true }: Upload): Promise<Verdict> => {
-  const look = sniff ? contradicts : believe;
-  const digest = createDigest();
-  const sampler = createSampler(declared.size);
-  try {
-    // Leaving the loop early destroys the stream.
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      digest.update(chunk);
-      if (digest.size > declared.size) return wrongSize(declared, 'more');
-      if (sampler.fill(chunk)) {
-        const found = await look(declared.contentType, sampler.sample());
-        if (found !== undefined) return wrongType(declared, found);
-      }
-    }
-  } catch (error) {
-    throw unavailable('the upload could not be read for inspection', error);
-  }
-  return conclude(declared, digest.size, digest.sha256(), look);
-};
-
-const believe: typeof contradicts = async () => undefined;
-
-const conclude = async (
-  declared: Declaration,
-  size: number,
-  sha256: string,
-  look: typeof contradicts,
-): Promise<Verdict> => {
-  if (size !== declared.size) return wrongSize(declared, String(size));
-  // Nothing filled the sample of an empty file: only a type that needs no mark can be empty.
-  const found = size === 0 ? await look(declared.contentType, NOTHING) : undefined;
-  if (found !== undefined) return wrongType(declared, found);
-  if (declared.sha256 !== undefined && sha256 !== declared.sha256.toLowerCase())
-    return wrongChecksum();
-  return { ok: true, size, sha256, contentType: declared.contentType };
-};
-
-const NOTHING = { bytes: new Uint8Array(), whole: true };

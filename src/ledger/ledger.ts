@@ -1,3 +1,5 @@
+import type { InspectionReport } from '../protocol/inspection-report.ts';
+import type { ObjectFilter, Placements } from './placements.ts';
 import type {
   AuditRecord,
   CloudCredentialRecord,
@@ -135,7 +137,7 @@ export interface AuditTrail {
   ): Promise<readonly (AuditRecord & { readonly eventId: string })[]>;
 }
 
-export interface Objects {
+export interface Objects extends Placements {
   find(objectId: string): Promise<ObjectRecord | undefined>;
   findByKey(bucketId: string, key: string): Promise<ObjectRecord | undefined>;
   /** Available objects whose key begins with one of the prefixes, letter by letter; oldest first. */
@@ -156,6 +158,8 @@ export interface Objects {
   /** Settled objects whose upload URL has expired and whose staging bytes still lie there. */
   stale(now: Date, limit: number): Promise<readonly ObjectRecord[]>;
   forgetStaging(objectId: string, at: Date): Promise<void>;
+  /** All of a tenant, or of all of them; newest first. */
+  search(filter: ObjectFilter, page: Page): Promise<readonly ObjectRecord[]>;
 }
 
 /** What whoever asks for something acts by: none of it may have been revoked when it is done. */
@@ -184,8 +188,12 @@ export interface ObjectStep {
     readonly size: number;
     readonly sha256: string;
     readonly contentType: string;
-    readonly revision: string;
+    /** Absent where nothing was released. */
+    readonly revision?: string;
   };
+  readonly report?: InspectionReport;
+  /** To `available` although what it came from was revoked: the security desk says so. */
+  readonly despiteRevocation?: boolean;
   readonly audit: AuditRecord;
 }
 

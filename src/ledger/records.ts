@@ -1,4 +1,5 @@
 import type { StorageDetail } from '../protocol/authorization-details.ts';
+import type { InspectionReport } from '../protocol/inspection-report.ts';
 import type { Actor, Attributes, MayAct, SignIn } from '../protocol/principal.ts';
 
 /** The parts of the ledger's rows that the broker fills in and reads back. Times are `Date`s. */
@@ -128,6 +129,13 @@ export interface ObjectRecord {
   readonly revision: string | undefined;
   readonly createdAt: Date;
   readonly uploadExpiresAt: Date;
+  /** What inspection found; absent before the first. */
+  readonly report?: InspectionReport | undefined;
+  /** Inspections that had to be put off. */
+  readonly attempts?: number;
+  /** Since when its bytes lie under the quarantine key. */
+  readonly apartAt?: Date | undefined;
+  readonly settledAt?: Date | undefined;
 }
 
 export interface NewObject extends ObjectRecord {

@@ -8,6 +8,12 @@ import { type BrokenRule, orThrow, type Reading, read, refuse } from './reading.
  */
 export const STAGING_PREFIX = '.daypass-staging/';
 
+/** Where what was rejected or quarantined is kept apart: as `STAGING_PREFIX`, no caller's and in no listing. */
+export const QUARANTINE_PREFIX = '.daypass-quarantine/';
+
+/** A grant of a whole bucket contains them: whoever lists, signs or lends for one leaves them out. */
+export const RESERVED_PREFIXES: readonly string[] = [STAGING_PREFIX, QUARANTINE_PREFIX];
+
 /** The shortest limit of the clouds: S3, GCS and Azure all take 1,024. UTF-8 bytes, whole key. */
 export const MAX_KEY_BYTES = 1024;
 
@@ -26,9 +32,9 @@ const MARKS: BrokenRule = {
   remedy: 'use plain names',
 };
 
-const STAGING: BrokenRule = {
+const RESERVED: BrokenRule = {
   rule: 'path_reserved',
-  message: `${STAGING_PREFIX} is reserved for uploads that are not inspected yet`,
+  message: `${RESERVED_PREFIXES.join(' and ')} are reserved for uploads that nobody may read`,
   remedy: 'use another first folder',
 };
 
@@ -86,8 +92,9 @@ export const percentDecoded = (text: string): string | undefined => {
 };
 
 /** A case-insensitive file system must not make `.DAYPASS-STAGING` another spelling. */
-const isStaging = (segment = ''): boolean =>
-  segment.startsWith('.') && `${segment.normalize('NFKC').toLowerCase()}/` === STAGING_PREFIX;
+const isReserved = (segment = ''): boolean =>
+  segment.startsWith('.') &&
+  RESERVED_PREFIXES.includes(`${segment.normalize('NFKC').toLowerCase()}/`);
 
 const readShape = (path: string, shape: Shape, field: string): Reading<string> => {
   const inner = shape.inner(path);
@@ -98,7 +105,7 @@ const readShape = (path: string, shape: Shape, field: string): Reading<string> =
   const segments = inner.split('/');
   const broken = brokenSegment(segments);
   if (broken) return refuse(field, broken);
-  return isStaging(segments[0]) ? refuse(field, STAGING) : read(whole);
+  return isReserved(segments[0]) ? refuse(field, RESERVED) : read(whole);
 };
 
 /** The text is what the path is: nothing decodes it any more. */

@@ -1,29 +1,63 @@
+import type { Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
-import { auditOf, type ValidateUploadDependencies, type Validation } from './validate-upload.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { auditOf } from './audit-of.ts';
+import { REJECTED_KEPT_MS, type SettleBytes } from './settle-bytes.ts';
+import type { Validation } from './validate-upload.ts';
 
-export interface UploadPollerDependencies extends Omit<ValidateUploadDependencies, 'inspect'> {
+export interface UploadPollerDependencies {
+  readonly objects: Objects;
+  readonly stores: (bucketId: string) => ObjectStore;
   readonly validate: (object: ObjectRecord) => Promise<Validation>;
+  readonly settleBytes: SettleBytes;
+  readonly now: () => Date;
   readonly onError: (error: unknown) => void;
 }
 
-/** How long an object belongs to the instance that validates it. */
-const LEASE_MS = 60_000;
+/** How long an object belongs to the instance that validates it. Renewed while it does: a crash is noticed as soon. */
+const LEASE_MS = 15_000;
+/** How long the bytes of a settled object belong to the instance that moves them, and until they are looked at again. */
+const MOVE_MS = 60_000;
 /** After its URL has expired an upload begun in time may still be arriving, and clocks may disagree. */
 const ARRIVAL_MS = 60_000;
 const AT_ONCE = 16;
 
 /**
- * The part of the life cycle that waits for nobody: it finds uploads nobody announced, validates what
- * has arrived, expires what never came, and clears staging once its URLs are dead. Any number of
- * instances may run it; a lease decides who takes what.
+ * The part of the life cycle that waits for nobody: it finds uploads nobody announced, validates what has arrived,
+ * expires what never came, and clears staging once its URLs are dead. Any number of instances may run it; a lease
+ * decides who takes what.
  */
 export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
-  const { objects, stores, now, validate, onError } = dependencies;
+  const { objects, stores, now, validate, settleBytes, onError } = dependencies;
+  const inHand = new Map<string, Promise<unknown>>();
+  const later = (milliseconds: number): Date => new Date(now().getTime() + milliseconds);
 
   const validateArrived = async (): Promise<number> => {
-    const leased = await objects.lease(now(), new Date(now().getTime() + LEASE_MS), AT_ONCE);
-    await eachOf(leased, validate);
+    const room = AT_ONCE - inHand.size;
+    if (room <= 0) return 0;
+    const leased = await objects.lease(now(), later(LEASE_MS), room);
+    await Promise.all(leased.map(validateOne));
     return leased.length;
+  };
+
+  const validateOne = (object: ObjectRecord): Promise<unknown> => {
+    const done = validate(object)
+      .catch(onError)
+      .finally(() => inHand.delete(object.objectId));
+    inHand.set(object.objectId, done);
+    keepLeases();
+    return done;
+  };
+
+  let renewal: NodeJS.Timeout | undefined;
+  const keepLeases = (): void => {
+    renewal ??= setInterval(() => {
+      if (inHand.size > 0) void objects.renew([...inHand.keys()], later(LEASE_MS)).catch(onError);
+      else {
+        clearInterval(renewal);
+        renewal = undefined;
+      }
+    }, LEASE_MS / 3).unref();
   };
 
   let lookedAt: string | undefined;
@@ -43,13 +77,19 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
 
   /** Not before the URL is dead: a deleted key could be written again. */
   const clearStaging = async (): Promise<void> => {
-    const before = new Date(now().getTime() - ARRIVAL_MS);
-    await eachOf(await objects.stale(before, AT_ONCE), async (object) => {
+    await eachOf(await objects.stale(later(-ARRIVAL_MS), AT_ONCE), async (object) => {
       await stores(object.bucketId).delete(object.stagingKey);
       // A crash between the row and the bytes of a deletion leaves them to this.
       if (object.status === 'deleted') await stores(object.bucketId).delete(object.key);
       await objects.forgetStaging(object.objectId, now());
     });
+  };
+
+  /** What is withheld goes apart, what is released comes home, what was rejected long ago goes. */
+  const settleMisplaced = async (): Promise<void> => {
+    const rejectedBefore = later(-REJECTED_KEPT_MS);
+    const found = await objects.misplaced(now(), later(MOVE_MS), rejectedBefore, AT_ONCE);
+    await eachOf(found, settleBytes);
   };
 
   /** One object that fails is tried again next time, and holds up no other. */
@@ -62,13 +102,17 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
   };
 
   return {
-    /** What `complete` wakes: only what is known to have arrived. */
+    /** What `complete` wakes: only what is known to have arrived. Resolves when that is settled, or has to wait. */
     validateArrived,
-    /** One round of everything. */
+    /** One round of all that is no validation: a large file that is looked into holds none of it up. */
     poll: async (): Promise<void> => {
       await findUnannounced();
-      await validateArrived();
+      await settleMisplaced();
       await clearStaging();
+    },
+    /** Once nothing is being validated any more. */
+    idle: async (): Promise<void> => {
+      await Promise.allSettled(inHand.values());
     },
   };
 };

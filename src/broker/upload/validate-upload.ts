@@ -1,14 +1,17 @@
-import type { inspect, Verdict } from '../../inspection/inspector.ts';
+import type { Clean, Inspector, Refused } from '../../inspection/inspector.ts';
 import type { Objects } from '../../ledger/ledger.ts';
-import type { AuditRecord, ObjectRecord } from '../../ledger/records.ts';
+import type { ObjectRecord } from '../../ledger/records.ts';
 import { ObjectNotFound, type ObjectStore, type StoredObject } from '../../storage/object-store.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
+import { askedOf } from './asked.ts';
+import { auditOf } from './audit-of.ts';
+import { changedMeanwhile, passed, reasonOf, refusedFor, waitingFor } from './findings.ts';
 
 export interface ValidateUploadDependencies {
   readonly configuration: CurrentConfiguration;
   readonly objects: Objects;
   readonly stores: (bucketId: string) => ObjectStore;
-  readonly inspect: typeof inspect;
+  readonly inspect: Inspector['inspect'];
   readonly now: () => Date;
 }
 
@@ -17,35 +20,50 @@ export type Validation = 'available' | 'rejected' | 'quarantined' | 'waiting' | 
 /**
  * Takes a leased object from staging to where it can be read, or not at all.
  *
- * Every step may be repeated: a crash between two leaves the object `validating`, and whoever leases it
- * next begins again with the same bytes.
+ * Every step may be repeated: a crash between two leaves the object `validating`, and whoever leases it next begins
+ * again with the same bytes. An inspection that could not be done is tried again, later each time; it never passes.
+ *
+ * @throws whatever kept it from being done, once that it waits is written down.
  */
 export const createValidateUpload =
   (dependencies: ValidateUploadDependencies) =>
   async (object: ObjectRecord): Promise<Validation> => {
-    const store = dependencies.stores(object.bucketId);
-
-    // 1. The bytes as they lie there now. Whatever happens to the key later, this version is meant.
-    const stored = await store.head(object.stagingKey);
-    if (!stored) return (await settleAs(dependencies, object, 'pending')) ? 'waiting' : 'lost';
-    if (mustWait(dependencies, object)) return 'waiting';
-
-    // 2. Are they what was declared?
-    const { body } = await store.open(object.stagingKey);
-    const verdict = await dependencies.inspect({
-      body,
-      declared: declarationOf(object),
-      sniff: mustSniff(dependencies, object),
-    });
-    if (!verdict.ok) return reject(dependencies, object, verdict);
-
-    // 3. To the final key, which no one can read by listing until step 4.
-    const copied = await copyExactly(store, object, stored.version, verdict.contentType);
-    if (!copied) return reject(dependencies, object, changedMeanwhile);
-
-    // 4. Visible, unless what it came from was revoked while it waited.
-    return release(dependencies, object, verdict, copied.version);
+    try {
+      return await validate(dependencies, object);
+    } catch (error) {
+      await postpone(dependencies, object, 'size').catch(() => undefined); // its lease ends in any case
+      throw error;
+    }
   };
+
+const validate = async (
+  dependencies: ValidateUploadDependencies,
+  object: ObjectRecord,
+): Promise<Validation> => {
+  const store = dependencies.stores(object.bucketId);
+
+  // 1. The bytes as they lie there now. Whatever happens to the key later, this version is meant.
+  const stored = await store.head(object.stagingKey);
+  if (!stored) return backToPending(dependencies, object);
+
+  // 2. Are they what was declared, and nothing else besides?
+  const bucket = dependencies.configuration.get().index.bucket(object.bucketId);
+  const asked = askedOf(bucket, object);
+  const { body } = await store.open(object.stagingKey);
+  const verdict = await dependencies.inspect({ body, declared: declarationOf(object), asked });
+  if (verdict.ok === undefined) {
+    await postpone(dependencies, object, verdict.waitsFor);
+    throw verdict.cause;
+  }
+  if (!verdict.ok) return withhold(dependencies, object, verdict);
+
+  // 3. To the final key, which no one can read by listing until step 4.
+  const copied = await copyExactly(store, object, stored.version, verdict.contentType);
+  if (!copied) return withhold(dependencies, object, changedMeanwhile);
+
+  // 4. Visible, unless what it came from was revoked while it waited.
+  return release(dependencies, object, verdict, copied.version);
+};
 
 /** Undefined where the staging key no longer holds the version that was inspected. */
 const copyExactly = async (
@@ -66,110 +84,96 @@ const copyExactly = async (
 const release = async (
   dependencies: ValidateUploadDependencies,
   object: ObjectRecord,
-  { size, sha256, contentType }: Extract<Verdict, { ok: true }>,
+  verdict: Clean,
   revision: string,
 ): Promise<Validation> => {
   const at = dependencies.now();
+  const { size, sha256, contentType } = verdict;
+  const found = { size, sha256, contentType };
+  const report = passed(verdict, at);
+  const step = { objectId: object.objectId, from: ['validating'], at, report } as const;
   const withheld = await dependencies.objects.advance({
-    objectId: object.objectId,
-    from: ['validating'],
+    ...step,
     to: 'available',
-    at,
-    found: { size, sha256, contentType, revision },
+    found: { ...found, revision },
     audit: auditOf(object, at, 'upload.available', { size, sha256 }),
   });
   if (withheld === undefined) return 'available';
-  return (await settleAs(dependencies, object, 'quarantined', 'revoked')) ? 'quarantined' : 'lost';
+  const lost = await dependencies.objects.advance({
+    ...step,
+    to: 'quarantined',
+    found,
+    reason: 'revoked',
+    audit: { ...auditOf(object, at, 'upload.quarantined'), reason: 'revoked' },
+  });
+  if (lost === undefined) return 'quarantined';
+  await takeBack(dependencies, object);
+  return 'lost';
 };
 
-/**
- * A bucket that asks for a check this release does not have keeps its objects waiting: an inspection
- * that did not happen never passes.
- */
-const mustWait = ({ configuration }: ValidateUploadDependencies, object: ObjectRecord): boolean => {
-  const validate = configuration.get().index.bucket(object.bucketId)?.validate;
-  return validate?.antivirus !== undefined || validate?.schema !== undefined;
+/** Another came first. Where it found otherwise, what was copied must not stay where readers look. */
+const takeBack = async (
+  { objects, stores }: ValidateUploadDependencies,
+  { objectId, bucketId, key }: ObjectRecord,
+): Promise<void> => {
+  const status = (await objects.find(objectId))?.status;
+  if (status !== 'available' && status !== 'validating') await stores(bucketId).delete(key);
 };
 
-/** Leans closed: of a bucket that is gone from the configuration the bytes are still looked at. */
-const mustSniff = ({ configuration }: ValidateUploadDependencies, object: ObjectRecord): boolean =>
-  configuration.get().index.bucket(object.bucketId)?.validate.sniff !== false;
+/** A lie is rejected. What the virus scanner knows is kept for the security desk, and nobody else decides on it. */
+const withhold = async (
+  { objects, now }: ValidateUploadDependencies,
+  object: ObjectRecord,
+  refused: Refused,
+): Promise<Validation> => {
+  const to = refused.reason === 'malware' ? 'quarantined' : 'rejected';
+  const reason = reasonOf(refused);
+  const at = now();
+  const refusal = await objects.advance({
+    objectId: object.objectId,
+    from: ['validating'],
+    to,
+    at,
+    reason,
+    ...(refused.found && { found: { ...refused.found, contentType: object.contentType } }),
+    report: refusedFor(refused, at),
+    audit: {
+      ...auditOf(object, at, `upload.${to}`, { violations: refused.violations.slice(0, 3) }),
+      reason: `${refused.reason}: ${reason}`,
+    },
+  });
+  return refusal === undefined ? to : 'lost';
+};
+
+/** Milliseconds, doubled with each attempt. */
+const BACKOFF = { first: 1_000, most: 60_000 };
+
+const postpone = async (
+  { objects, now }: ValidateUploadDependencies,
+  { objectId, attempts = 0 }: ObjectRecord,
+  check: Parameters<typeof waitingFor>[0],
+): Promise<void> => {
+  const wait = Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(attempts, 10));
+  await objects.postpone(objectId, new Date(now().getTime() + wait), waitingFor(check, now()));
+};
+
+/** The bytes are not there after all: whoever said so was wrong, or they have gone. */
+const backToPending = async (
+  { objects, now }: ValidateUploadDependencies,
+  object: ObjectRecord,
+): Promise<Validation> => {
+  const refusal = await objects.advance({
+    objectId: object.objectId,
+    from: ['validating'],
+    to: 'pending',
+    at: now(),
+    audit: auditOf(object, now(), 'upload.pending'),
+  });
+  return refusal === undefined ? 'waiting' : 'lost';
+};
 
 const declarationOf = ({ size, contentType, sha256 }: ObjectRecord) => ({
   size,
   contentType,
   ...(sha256 === undefined ? {} : { sha256 }),
-});
-
-const changedMeanwhile: Extract<Verdict, { ok: false }> = {
-  ok: false,
-  reason: 'checksum_mismatch',
-  violations: [
-    {
-      field: 'uploadUrl',
-      rule: 'changed_meanwhile',
-      message: 'the object changed while it was inspected',
-      remedy: 'request another upload, and use its URL once',
-    },
-  ],
-};
-
-const reject = async (
-  dependencies: ValidateUploadDependencies,
-  object: ObjectRecord,
-  verdict: Extract<Verdict, { ok: false }>,
-): Promise<Validation> => {
-  const reason = verdict.violations.map(({ message }) => message).join('; ') || verdict.reason;
-  const refusal = await dependencies.objects.advance({
-    objectId: object.objectId,
-    from: ['validating'],
-    to: 'rejected',
-    at: dependencies.now(),
-    reason,
-    audit: {
-      ...auditOf(object, dependencies.now(), 'upload.rejected', { violations: verdict.violations }),
-      reason: `${verdict.reason}: ${reason}`,
-    },
-  });
-  return refusal === undefined ? 'rejected' : 'lost';
-};
-
-/** Whether the step was taken. */
-const settleAs = async (
-  { objects, now }: ValidateUploadDependencies,
-  object: ObjectRecord,
-  to: 'pending' | 'quarantined',
-  reason?: string,
-): Promise<boolean> => {
-  const refusal = await objects.advance({
-    objectId: object.objectId,
-    from: ['validating'],
-    to,
-    at: now(),
-    ...(reason === undefined ? {} : { reason }),
-    audit: { ...auditOf(object, now(), `upload.${to}`), reason },
-  });
-  return refusal === undefined;
-};
-
-/** The steps that withhold something; the others are how an upload gets there, or does not come. */
-const WITHHELD = ['upload.rejected', 'upload.quarantined'];
-
-/** Steps of the life cycle are recorded for whoever asked for the upload. */
-export const auditOf = (
-  object: ObjectRecord,
-  at: Date,
-  action: string,
-  detail: Readonly<Record<string, unknown>> = {},
-): AuditRecord => ({
-  at,
-  action,
-  outcome: WITHHELD.includes(action) ? 'denied' : 'granted',
-  tenantId: object.tenantId,
-  tokenId: object.tokenId,
-  userId: object.userId,
-  appId: object.appId,
-  objectId: object.objectId,
-  resource: `bucket:${object.bucketId}`,
-  detail: { key: object.key, ...detail },
 });

@@ -1,12 +1,12 @@
 import type { Objects, StepRefusal } from '../ledger.ts';
-import type { LockTarget, ObjectRecord, ObjectStatus } from '../records.ts';
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
-import { orUnavailable, promptly } from './failure.ts';
-import { Prisma, type StoredObject } from './generated/client.ts';
+import { orUnavailable } from './failure.ts';
+import { Prisma } from './generated/client.ts';
 import { NOBODY, refusalOf } from './holder.ts';
+import { COLUMNS, fromRow, many, type ObjectRow, one } from './object-rows.ts';
 import { giveBack } from './quotas.ts';
-import { known } from './rows.ts';
+import { createWhereabouts } from './whereabouts.ts';
 
 export const createObjects = (database: Database): Objects => ({
   find: (objectId) => one(database.storedObject.findUnique({ where: { objectId } })),
@@ -24,7 +24,18 @@ export const createObjects = (database: Database): Objects => ({
         ORDER BY object_id LIMIT ${limit}`,
     ),
 
-  advance: ({ objectId, from, to, at, reason, found, audit, holder = NOBODY }) =>
+  advance: ({
+    objectId,
+    from,
+    to,
+    at,
+    reason,
+    found,
+    report,
+    audit,
+    holder = NOBODY,
+    despiteRevocation = false,
+  }) =>
     orUnavailable(async () => {
       const keys = [...holder.keys];
       // Law 3: the lock comes in a statement of its own, so that the next one sees what it waited for.
@@ -45,11 +56,16 @@ export const createObjects = (database: Database): Objects => ({
             sha256 = coalesce(${found?.sha256 ?? null}, o.sha256),
             content_type = coalesce(${found?.contentType ?? null}, o.content_type),
             revision = coalesce(${found?.revision ?? null}, o.revision),
+            report = coalesce(${report ? JSON.stringify(report) : null}::jsonb, o.report),
+            attempts = CASE WHEN ${settles(to)}::boolean THEN NULL ELSE o.attempts END,
+            apart_at = CASE WHEN ${to} = 'quarantined' THEN NULL
+              WHEN ${to} = 'deleted' AND o.status IN ('quarantined', 'rejected') THEN coalesce(o.apart_at, ${at}::timestamptz)
+              ELSE o.apart_at END,
             lease_until = CASE WHEN ${to} = 'validating' THEN o.lease_until END,
             settled_at = CASE WHEN ${settles(to)}::boolean THEN ${at}::timestamptz ELSE o.settled_at END
           WHERE o.object_id = ${objectId} AND o.status = ANY (${[...from]}::text[])
             AND (SELECT refusal FROM holder) IS NULL
-            AND (${to} <> 'available' OR NOT EXISTS (
+            AND (${to} <> 'available' OR ${despiteRevocation}::boolean OR NOT EXISTS (
               SELECT FROM lock AS l WHERE l.target = ANY (o.lineage)
                 AND (l.target LIKE 'token:%' OR l.effective_at >= o.created_at)))
           RETURNING o.object_id, o.reserved, o.created_at
@@ -93,9 +109,13 @@ export const createObjects = (database: Database): Objects => ({
     many(
       database.storedObject.findMany({
         where: {
-          status: { in: ['available', 'rejected', 'expired', 'deleted'] },
           stagingGoneAt: null,
           uploadExpiresAt: { lt: now },
+          OR: [
+            { status: { in: ['available', 'expired', 'deleted'] } },
+            // Not before what nobody may read lies elsewhere.
+            { status: { in: ['rejected', 'quarantined'] }, apartAt: { not: null } },
+          ],
         },
         orderBy: { uploadExpiresAt: 'asc' },
         take: limit,
@@ -106,46 +126,41 @@ export const createObjects = (database: Database): Objects => ({
     orUnavailable(async () => {
       await database.storedObject.update({ where: { objectId }, data: { stagingGoneAt: at } });
     }),
+
+  renew: (objectIds, leaseUntil) =>
+    orUnavailable(async () => {
+      await database.storedObject.updateMany({
+        where: { objectId: { in: [...objectIds] }, status: 'validating' },
+        data: { leaseUntil },
+      });
+    }),
+
+  postpone: (objectId, until, report) =>
+    orUnavailable(async () => {
+      await database.$executeRaw`
+        UPDATE stored_object SET lease_until = ${until}::timestamptz, report = ${JSON.stringify(report)}::jsonb,
+          attempts = coalesce(attempts, 0) + 1
+        WHERE object_id = ${objectId} AND status = 'validating'`;
+    }),
+
+  ...createWhereabouts(database),
+
+  search: ({ tenantId, bucketId, appId, userId, status }, { limit, after }) =>
+    many(
+      database.storedObject.findMany({
+        where: {
+          ...(tenantId === undefined ? {} : { tenantId }),
+          ...(bucketId === undefined ? {} : { bucketId }),
+          ...(appId === undefined ? {} : { appId }),
+          ...(userId === undefined ? {} : { userId }),
+          ...(status === undefined ? {} : { status }),
+          ...(after === undefined ? {} : { objectId: { lt: after } }),
+        },
+        orderBy: { objectId: 'desc' },
+        take: limit,
+      }),
+    ),
 });
 
 const settles = (status: string): boolean =>
   !['pending', 'uploaded', 'validating'].includes(status);
-
-const one = (query: Prisma.PrismaPromise<StoredObject | null>): Promise<ObjectRecord | undefined> =>
-  promptly(async () => {
-    const row = await query;
-    return row === null ? undefined : fromRow(row);
-  });
-
-const many = (query: Prisma.PrismaPromise<ObjectRow[]>): Promise<readonly ObjectRecord[]> =>
-  promptly(async () => (await query).map(fromRow));
-
-type ObjectRow = Omit<StoredObject, 'leaseUntil' | 'settledAt' | 'stagingGoneAt' | 'reserved'>;
-
-/** An `ObjectRow` of a raw statement, under the names the client gives its members. */
-const COLUMNS = Prisma.sql`
-  object_id AS "objectId", tenant_id AS "tenantId", bucket_id AS "bucketId", app_id AS "appId",
-  user_id AS "userId", token_id AS "tokenId", lineage, staging_key AS "stagingKey", key,
-  file_name AS "fileName", content_type AS "contentType", size, sha256, status, reason, revision,
-  created_at AS "createdAt", upload_expires_at AS "uploadExpiresAt"`;
-
-const fromRow = (row: ObjectRow): ObjectRecord => ({
-  objectId: row.objectId,
-  tenantId: row.tenantId,
-  bucketId: row.bucketId,
-  appId: row.appId,
-  userId: known(row.userId),
-  tokenId: row.tokenId,
-  lineage: row.lineage as LockTarget[],
-  stagingKey: row.stagingKey,
-  key: row.key,
-  fileName: row.fileName,
-  contentType: row.contentType,
-  size: Number(row.size),
-  sha256: known(row.sha256),
-  status: row.status as ObjectStatus,
-  reason: known(row.reason),
-  revision: known(row.revision),
-  createdAt: row.createdAt,
-  uploadExpiresAt: row.uploadExpiresAt,
-});

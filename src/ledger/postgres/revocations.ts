@@ -161,7 +161,7 @@ const withReceipt = async (patient: Database, lock: Lock): Promise<RevocationRec
 /** Out of every reader's sight; the security desk decides what becomes of them. */
 const quarantine = (transaction: Transaction, order: RevocationOrder, at: Date): Promise<number> =>
   transaction.$executeRaw`
-    UPDATE stored_object SET status = 'quarantined', settled_at = ${at}::timestamptz,
+    UPDATE stored_object SET status = 'quarantined', settled_at = ${at}::timestamptz, apart_at = NULL, lease_until = NULL,
       reason = ${`contained by ${order.revocationId}`}
     WHERE status = 'available' AND lineage @> ARRAY[${order.target}::text]`;
 

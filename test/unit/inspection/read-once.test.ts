@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { inspect, type Verdict } from '../../../src/inspection/inspector.ts';
+import type { Clean, Declaration, Refused } from '../../../src/inspection/inspector.ts';
+import { readOnce } from '../../../src/inspection/read-once.ts';
 
 const text = (content: string): Buffer => Buffer.from(content);
 const hex = (...bytes: string[]): Buffer => Buffer.from(bytes.join('').replaceAll(' ', ''), 'hex');
@@ -50,13 +51,21 @@ const streamOf = (bytes: Buffer, chunk = 7): Readable =>
     { objectMode: false },
   );
 
+const inspect = ({
+  body,
+  declared,
+}: {
+  body: Readable;
+  declared: Declaration;
+}): Promise<Clean | Refused> => readOnce({ body, declared, asked: { sniff: true } }, []);
+
 const judge = (
   bytes: Buffer,
   contentType: string,
   declared: { size?: number; sha256?: string } = {},
 ) => inspect({ body: streamOf(bytes), declared: { size: bytes.length, contentType, ...declared } });
 
-const reasonOf = (verdict: Verdict): string | undefined =>
+const reasonOf = (verdict: Clean | Refused): string | undefined =>
   verdict.ok ? undefined : verdict.reason;
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -67,6 +76,7 @@ describe('an upload is what it claims to be', () => {
       size: png.length,
       sha256: sha256(png),
       contentType: 'image/png',
+      checks: ['size', 'type', 'checksum'].map((check) => ({ check, outcome: 'passed' })),
     });
   });
 

@@ -1,0 +1,62 @@
+import { pastZeros, type Reader } from './reader.ts';
+
+const START = 0xd8;
+const END = 0xd9;
+const SCAN = 0xda;
+
+/** Markers that stand alone: TEM, RST0 to RST7 (ITU-T T.81, table B.1). */
+const isBare = (marker: number): boolean => marker === 1 || (marker >= 0xd0 && marker <= 0xd7);
+
+/**
+ * A camera may add further whole images, such as a gain map (CIPA DC-007): they are walked as the first is. What is
+ * neither an image nor filling is no part of the file.
+ */
+export const endOfJpeg = async (file: Reader): Promise<number | undefined> => {
+  let end = await endOfImage(file, 0);
+  while (end !== undefined) {
+    const next = await pastZeros(file, end);
+    if (next === file.size) return next;
+    const [first, second] = await file.at(next, 2);
+    if (first !== 0xff || second !== START) return end;
+    end = await endOfImage(file, next);
+  }
+  return undefined;
+};
+
+const endOfImage = async (file: Reader, from: number): Promise<number | undefined> => {
+  let position = from + 2;
+  while (position + 1 < file.size) {
+    const [mark = 0, marker = 0] = await file.at(position, 2);
+    if (mark !== 0xff) return undefined;
+    if (marker === 0xff)
+      position += 1; // filling before a marker (T.81 §B.1.1.2)
+    else if (marker === END) return position + 2;
+    else if (isBare(marker)) position += 2;
+    else position = await pastSegment(file, position, marker);
+  }
+  return undefined;
+};
+
+const pastSegment = async (file: Reader, position: number, marker: number): Promise<number> => {
+  const length = await file.at(position + 2, 2);
+  if (length.length < 2) return file.size;
+  const end = position + 2 + length.readUInt16BE(0);
+  return marker === SCAN ? pastScan(file, end) : end;
+};
+
+/** Compressed data goes on to the next marker; 0xFF in it is followed by 0, or restarts it. */
+const pastScan = async ({ at, size }: Reader, from: number): Promise<number> => {
+  for (let position = from; position + 1 < size; ) {
+    const bytes = await at(position, 4096);
+    const found = bytes.indexOf(0xff);
+    if (found === -1) {
+      position += bytes.length;
+      continue;
+    }
+    position += found;
+    const marker = (await at(position, 2))[1] ?? 0;
+    if (marker !== 0 && !(marker >= 0xd0 && marker <= 0xd7)) return position;
+    position += 2;
+  }
+  return size;
+};

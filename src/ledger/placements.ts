@@ -1,0 +1,35 @@
+import type { InspectionReport } from '../protocol/inspection-report.ts';
+import type { ObjectRecord, ObjectStatus } from './records.ts';
+
+/** Placements: who has an upload in hand, and where do the bytes lie of those that are settled? */
+export interface Placements {
+  /** Keeps those of them that are being validated with whoever leased them. */
+  renew(objectIds: readonly string[], leaseUntil: Date): Promise<void>;
+  /** What is being validated has to wait: not leased before `until`. Nothing where it has moved on. */
+  postpone(objectId: string, until: Date, report: InspectionReport): Promise<void>;
+  /**
+   * Takes up to `limit` settled objects whose bytes may not lie where their status wants them, each leased: the
+   * withheld that are not apart, the released and the deleted that still are, and what was rejected long ago.
+   */
+  misplaced(
+    now: Date,
+    leaseUntil: Date,
+    rejectedBefore: Date,
+    limit: number,
+  ): Promise<readonly ObjectRecord[]>;
+  /** Writes down where the bytes of an object lie that still has this status. */
+  placed(objectId: string, status: ObjectStatus, where: Whereabouts): Promise<void>;
+}
+
+/** `apart` under the quarantine key, `at_home` under the final one only, `nowhere` any more. */
+export type Whereabouts =
+  | { readonly bytes: 'apart' | 'nowhere'; readonly since: Date }
+  | { readonly bytes: 'at_home'; readonly revision: string };
+
+export interface ObjectFilter {
+  readonly tenantId?: string | undefined;
+  readonly bucketId?: string | undefined;
+  readonly appId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly status?: ObjectStatus | undefined;
+}

@@ -1,0 +1,40 @@
+import type { Objects } from '../ledger.ts';
+import type { Database } from './client.ts';
+import { orUnavailable } from './failure.ts';
+import { fromRow } from './object-rows.ts';
+
+/** Where the bytes of settled objects lie, and where they should. */
+export const createWhereabouts = (database: Database): Pick<Objects, 'misplaced' | 'placed'> => ({
+  misplaced: (now, leaseUntil, rejectedBefore, limit) =>
+    orUnavailable(async () => {
+      const rows = await database.$queryRaw<{ object_id: string }[]>`
+        UPDATE stored_object SET lease_until = ${leaseUntil}::timestamptz
+        WHERE object_id IN (
+          SELECT object_id FROM stored_object
+          WHERE bytes_gone_at IS NULL AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)
+            AND (status IN ('rejected', 'quarantined') AND apart_at IS NULL
+              OR status IN ('available', 'deleted') AND apart_at IS NOT NULL
+              OR status = 'rejected' AND apart_at < ${rejectedBefore}::timestamptz)
+          ORDER BY object_id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+        RETURNING object_id`;
+      const ids = rows.map((row) => row.object_id);
+      const found = await database.storedObject.findMany({ where: { objectId: { in: ids } } });
+      return found.map(fromRow);
+    }),
+
+  placed: (objectId, status, where) =>
+    orUnavailable(async () => {
+      await database.storedObject.updateMany({ where: { objectId, status }, data: dataOf(where) });
+    }),
+});
+
+const dataOf = (where: Parameters<Objects['placed']>[2]) => {
+  switch (where.bytes) {
+    case 'apart':
+      return { apartAt: where.since, leaseUntil: null };
+    case 'nowhere':
+      return { apartAt: where.since, bytesGoneAt: where.since, leaseUntil: null };
+    case 'at_home':
+      return { apartAt: null, revision: where.revision, leaseUntil: null };
+  }
+};
