@@ -11,6 +11,10 @@ const MEANING: Readonly<Record<OAuthErrorCode, readonly [when: string, help: str
     'The credential in `Authorization` is not acceptable, whatever is wrong with it (RFC 6750 §3.1).',
     'Sign in again, or exchange again, and present the fresh token.',
   ],
+  insufficient_user_authentication: [
+    'An admin changes something with a token whose sign-in may be more than 15 minutes old (RFC 9470 §3); `max_age` of `WWW-Authenticate` says how old it may be.',
+    'Sign in again (`prompt=login`, or `max_age`), and repeat. `daypass` does so by itself.',
+  ],
   invalid_client: [
     'Client authentication failed (RFC 6749 §5.2).',
     "Check the app's credential and that the app is enabled.",

@@ -1,10 +1,18 @@
 import type { Holder } from '../ledger/ledger.ts';
 import type { AuditRecord, TokenRecord } from '../ledger/records.ts';
 import { mustPermit, type PolicyEngine } from '../policy/engine.ts';
+import { DPOP_ALGORITHMS } from '../protocol/dpop.ts';
 import { OAuthError, unproven } from '../protocol/oauth-error.ts';
 import type { CurrentConfiguration, InForce } from './configuration.ts';
 import type { RequestContext } from './context.ts';
-import { ADMIN_CLIENT, adminClientFor, type Role, rightsOf } from './exchange/admin-client.ts';
+import {
+  ADMIN_CHANGE_AGE,
+  ADMIN_CLIENT,
+  ADMIN_SIGN_IN_AGE,
+  adminClientFor,
+  type Role,
+  rightsOf,
+} from './exchange/admin-client.ts';
 import { authoritiesOf } from './exchange/authority.ts';
 import { policyUser } from './exchange/question.ts';
 import { policyResource } from './exchange/target.ts';
@@ -27,23 +35,28 @@ export interface AdminDependencies {
   readonly configuration: CurrentConfiguration;
   readonly policy: PolicyEngine;
   readonly issuer: string;
+  readonly now: () => Date;
+}
+
+/** What somebody wants to come in for. */
+export interface Errand {
+  readonly roles: readonly Role[];
+  /** `deployment` for what belongs to no single tenant. */
+  readonly reach: 'tenant' | 'deployment';
+  /** Whether anything may be other than before: then the person signed in a short while ago. */
+  readonly changes: boolean;
 }
 
 /**
  * May the holder of this token do what takes one of `roles`? Roles are read from the rules in force, so a
  * rule that is gone is gone for tokens already out. Policy may forbid what a role allows, never the reverse.
  *
- * @param reach `deployment` for what belongs to no single tenant.
- * @throws {OAuthError} `invalid_token` for a token that is not for the admin door; `access_denied`.
+ * @throws {OAuthError} `invalid_token` for a token that is not for the admin door; `access_denied`;
+ *   `insufficient_user_authentication` where the sign-in may be too long ago for a change.
  */
 export const createAdminDoor =
-  ({ configuration, policy, issuer }: AdminDependencies) =>
-  (
-    token: TokenRecord,
-    roles: readonly Role[],
-    reach: 'tenant' | 'deployment',
-    context: RequestContext,
-  ): Admin => {
+  ({ configuration, policy, issuer, now }: AdminDependencies) =>
+  (token: TokenRecord, { roles, reach, changes }: Errand, context: RequestContext): Admin => {
     const inForce = configuration.get();
     mustBeAdminToken(token, `${issuer}/admin`);
     if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
@@ -55,6 +68,7 @@ export const createAdminDoor =
     if (held.length === 0) throw missing('role', `this takes the role ${roles.join(' or ')}`);
     if (reach === 'deployment' && !beyondTenant)
       throw missing('scope', 'this takes a role with deployment scope');
+    if (changes) mustBeFresh(token, now());
     const policies = permit(
       policy,
       token,
@@ -70,6 +84,28 @@ export const createAdminDoor =
       judgedUnder: inForce.version,
     };
   };
+
+/**
+ * RFC 9470. A token does not say when its person signed in, but no later than that it was issued, and at most
+ * `ADMIN_SIGN_IN_AGE` before. Leans closed: it is taken for the longest.
+ */
+const mustBeFresh = ({ issuedAt }: TokenRecord, now: Date): void => {
+  const age = (now.getTime() - issuedAt.getTime()) / 1000 + ADMIN_SIGN_IN_AGE;
+  if (age <= ADMIN_CHANGE_AGE) return;
+  throw new OAuthError('insufficient_user_authentication', 'the sign-in is too long ago for this', {
+    violations: [
+      {
+        field: 'Authorization',
+        rule: 'max_age',
+        message: `whoever changes something has signed in within the last ${ADMIN_CHANGE_AGE / 60} minutes`,
+        remedy: 'sign in again: daypass login',
+      },
+    ],
+    headers: {
+      'WWW-Authenticate': `DPoP algs="${DPOP_ALGORITHMS.join(' ')}", error="insufficient_user_authentication", error_description="sign in again", max_age="${ADMIN_CHANGE_AGE}"`,
+    },
+  });
+};
 
 /** @throws {OAuthError} `access_denied` where policy says no, `temporarily_unavailable` where it cannot say. */
 const permit = (

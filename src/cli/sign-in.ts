@@ -1,11 +1,13 @@
+import { logInThroughBrowser } from './browser-login.ts';
 import { type ClientOptions, connect, demoIdp, serverOf } from './client-options.ts';
 import {
   type ClientRequest,
   type Credential,
   createDaypassClient,
   type DaypassClient,
+  Refusal,
 } from './daypass-client.ts';
-import { findLogin } from './kept-login.ts';
+import { findLogin, type KeptLogin, keepLogin } from './kept-login.ts';
 import { createProver, readKey } from './proof.ts';
 import { type Surroundings, UsageError } from './surroundings.ts';
 
@@ -121,11 +123,34 @@ const sendAsLoggedIn = (options: ClientOptions, surroundings: Surroundings): Sen
     throw new UsageError(
       `nobody is signed in to ${server}: run daypass login, or set DAYPASS_ID_TOKEN`,
     );
-  const { fetch, now } = surroundings;
-  const prove = createProver(readKey(login.key));
-  const client = createDaypassClient({ server, prove, fetch, now });
-  const credential = { scheme: 'DPoP', value: login.accessToken, proof: true } as const;
+  const first = sendWith(login, surroundings);
+  return async (request) => {
+    try {
+      return await first(request);
+    } catch (error) {
+      // RFC 9470: the token is good, and not for this. Nothing has been done: it is asked for once more.
+      const isTooOld =
+        error instanceof Refusal && error.code === 'insufficient_user_authentication';
+      if (!isTooOld) throw error;
+      return sendWith(await logInAgain(server, surroundings), surroundings)(request);
+    }
+  };
+};
+
+const sendWith = ({ server, key, accessToken }: KeptLogin, { fetch, now }: Surroundings): Send => {
+  const client = createDaypassClient({ server, prove: createProver(readKey(key)), fetch, now });
+  const credential = { scheme: 'DPoP', value: accessToken, proof: true } as const;
   return (request) => client.send({ ...request, credential });
+};
+
+const logInAgain = async (server: string, surroundings: Surroundings): Promise<KeptLogin> => {
+  const show = (url: string): void => {
+    surroundings.stderr.write(`To change this, sign in once more, on this machine:\n  ${url}\n`);
+    surroundings.openBrowser?.(url);
+  };
+  const login = await logInThroughBrowser(server, show, surroundings);
+  keepLogin(login, surroundings);
+  return login;
 };
 
 const exchangeAsAdmin = async (

@@ -45,8 +45,8 @@ export const createServeRoute =
     return audited(dependencies, 'api.request', known, [], async () => {
       try {
         if (authentication === 'token') return await serve({ token });
-        const { roles, reach } = authentication;
-        return await serve({ admin: dependencies.adminDoor(token, roles, reach, context) });
+        const errand = { ...authentication, changes: method !== 'GET' };
+        return await serve({ admin: dependencies.adminDoor(token, errand, context) });
       } catch (error) {
         throw asRefusal(error);
       }

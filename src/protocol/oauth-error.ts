@@ -2,6 +2,7 @@
 export const STATUS = {
   invalid_request: 400, //        RFC 6749 §5.2; also every unacceptable subject or actor token, RFC 8693 §2.2.2
   invalid_token: 401, //          RFC 6750 §3.1: the credential in `Authorization`
+  insufficient_user_authentication: 401, // RFC 9470 §3: signed in too long ago for this
   invalid_client: 401, //         RFC 6749 §5.2
   unauthorized_client: 400, //    RFC 6749 §5.2
   unsupported_grant_type: 400, // RFC 6749 §5.2

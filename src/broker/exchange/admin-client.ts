@@ -8,6 +8,12 @@ export const ADMIN_CLIENT = 'daypass-cli';
 /** Seconds since the sign-in within which it opens the admin door, once. */
 export const ADMIN_SIGN_IN_AGE = 300;
 
+/**
+ * Seconds since the sign-in within which an admin may change things (RFC 9470): all that is not only read. Who has left
+ * a desk since then has not left the deployment with it.
+ */
+export const ADMIN_CHANGE_AGE = 900;
+
 export const adminClientFor = (tenant: string): App => ({
   id: ADMIN_CLIENT,
   tenant,

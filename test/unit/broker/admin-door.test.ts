@@ -62,12 +62,13 @@ const token: TokenRecord = {
   expiresAt: new Date(300_000),
 };
 
-const knock = (policy: PolicyEngine, held: TokenRecord = token) =>
+const knock = (policy: PolicyEngine, held: TokenRecord = token, changes = false, at = 0) =>
   createAdminDoor({
     configuration: { get: () => inForce, refresh: async () => inForce },
     policy,
     issuer: ISSUER,
-  })(held, ['security'], 'tenant', CONTEXT);
+    now: () => new Date(at * 1000),
+  })(held, { roles: ['security'], reach: 'tenant', changes }, CONTEXT);
 
 const refusalOf = (work: () => unknown): OAuthError => {
   try {
@@ -130,5 +131,21 @@ forbid (
       decide: () => ({ effect: 'error', detail: 'broken' }),
     };
     expect(refusalOf(() => knock(engine))).toMatchObject({ code: 'temporarily_unavailable' });
+  });
+});
+
+describe('a sign-in that is long ago', () => {
+  const engine = createCedarEngine(loadBundle(POLICIES));
+  const lasting = { ...token, expiresAt: new Date(3_600_000) };
+
+  it('changes things for as long as it is 15 minutes old at most, told from the token', () => {
+    expect(knock(engine, lasting, true, 600)).toMatchObject({ userId: 'u_sam' });
+    const refusal = refusalOf(() => knock(engine, lasting, true, 601));
+    expect(refusal).toMatchObject({ code: 'insufficient_user_authentication', status: 401 });
+    expect(refusal.headers['WWW-Authenticate']).toContain('max_age="900"');
+  });
+
+  it('reads as long as its token lives', () => {
+    expect(knock(engine, lasting, false, 3_599)).toMatchObject({ userId: 'u_sam' });
   });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { newBrowser, throughPages } from '../../support/authorization.ts';
 import { startTestDaypass, type TestDaypass } from '../../support/daypass.ts';
 import { type } from './terminal.ts';
@@ -87,6 +88,25 @@ describe('daypass login', () => {
       headers: { authorization: `Bearer ${kept.accessToken}` },
     });
     expect(answer.status).toBe(401);
+  });
+
+  it('signs in once more for a change that wants a recent sign-in, and then makes it', async () => {
+    const owner = new pg.Client({ connectionString: daypass.databaseUrl });
+    await owner.connect();
+    await owner.query("UPDATE issued_token SET issued_at = issued_at - interval '11 minutes'");
+    await owner.end();
+    const { surroundings, pages } = at('sam');
+    expect((await type('tokens list', surroundings)).code).toBe(0);
+    expect(pages).toHaveLength(0);
+    const { code, out, err } = await type(
+      'revoke --app lowcode --reason gone --json',
+      surroundings,
+    );
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('sign in once more') });
+    expect(JSON.parse(out)).toHaveProperty('revocation_id');
+    expect(pages).toHaveLength(1);
+    // And it is kept for the next.
+    expect((await type('tokens list', surroundings)).err).toBe('');
   });
 
   it('takes no answer with another state: it goes on waiting for its own', async () => {
