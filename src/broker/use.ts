@@ -88,6 +88,8 @@ export const permit = (
     readonly now: Date;
     /** What nobody would hold the credential to. */
     readonly unenforceable?: readonly string[];
+    /** What the broker holds it to when it looks at what has arrived, and nobody before. */
+    readonly checkedAfterwards?: readonly string[];
   },
 ): readonly string[] => {
   const asked = [use.storageAction].flat();
@@ -122,6 +124,7 @@ export const permit = (
     ...(token.lawfulBasis === undefined ? {} : { lawfulBasis: token.lawfulBasis }),
     object: use.object,
     ...(use.unenforceable === undefined ? {} : { unenforceable: use.unenforceable }),
+    ...(use.checkedAfterwards === undefined ? {} : { checkedAfterwards: use.checkedAfterwards }),
     ...chainInQuestion(token.actors, inForce),
   };
   return mustPermit(policy.decide(question));

@@ -48,6 +48,8 @@ export interface Question {
   readonly object?: ObjectInQuestion;
   /** Constraints that neither the storage nor the broker would hold the credential to. */
   readonly unenforceable?: readonly string[];
+  /** Constraints of an upload that only the broker holds it to, when it looks at what has arrived. */
+  readonly checkedAfterwards?: readonly string[];
   /** How many actors the `act` chain would hold (RFC 8693 §4.1). */
   readonly actors: number;
   /** How many it may hold (`limits.max_actors`); left out, 3. */

@@ -8,6 +8,7 @@ import { type CurrentConfiguration, type InForce, underConfiguration } from '../
 import type { RequestContext } from '../context.ts';
 import { takeUpload } from '../limits.ts';
 import { authorityLeft, holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
+import { enforceable, planEnforcement } from './enforcement-plan.ts';
 import { type Placement, placeObject } from './place-object.ts';
 
 export interface UploadRequest {
@@ -64,6 +65,11 @@ const attempt = async (
   const now = dependencies.now();
   const placement = placeObject(use.token, request, now);
   const ttl = lifetime(request.ttl, use.token, now);
+  const store = dependencies.stores(use.target.bucket.id);
+  const plan = planEnforcement(
+    store.enforcement(enforceable(request, placement.contentType)),
+    use.target.bucket.validate,
+  );
   const policies = permit(dependencies.policy, use, {
     action: 'upload',
     storageAction: 'write',
@@ -71,6 +77,8 @@ const attempt = async (
     object: { key: placement.key, size: request.size, contentType: placement.contentType },
     ttl,
     now,
+    checkedAfterwards: plan.checkedAfterwards,
+    unenforceable: plan.unenforceable,
   });
   Object.assign(event, {
     objectId: placement.objectId,
@@ -97,17 +105,23 @@ const attempt = async (
   if (mustRetry(refusal)) return undefined;
 
   // Signed only now: no URL exists without its record (law 1).
-  const upload = await dependencies.stores(object.bucketId).presignPut(
+  const upload = await store.presignPut(
     {
       key: object.stagingKey,
       size: object.size,
       contentType: object.contentType,
       ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
       expiresIn: ttl,
+      // The audit trail has it, too.
+      ...(event.requestId === undefined ? {} : { correlationId: event.requestId }),
     },
     now,
   );
-  return { upload, objectId: object.objectId, expiresAt: object.uploadExpiresAt };
+  return {
+    upload: { ...upload, enforcement: plan.enforcement },
+    objectId: object.objectId,
+    expiresAt: object.uploadExpiresAt,
+  };
 };
 
 const lifetime = (asked: number | undefined, token: TokenRecord, now: Date): number => {

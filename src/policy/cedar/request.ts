@@ -49,6 +49,7 @@ export const cedarRequest = (question: Question): CedarRequest => {
       lawfulBasis: given(question.lawfulBasis, text),
       object: given(question.object, objectFacts),
       unenforceable: given(question.unenforceable, texts),
+      checkedAfterwards: given(question.checkedAfterwards, texts),
       actors: count(question.actors),
       maxActors: count(question.maxActors ?? MAX_ACTORS),
       actor: given(question.actor, actorFacts),
