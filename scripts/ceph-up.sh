@@ -1,11 +1,12 @@
 #!/bin/bash
 # Starts a Ceph object gateway (radosgw) for `jest --config jest.ceph.config.js`: one monitor, one manager,
-# one OSD in memory and the gateway, all on loopback, gone with scripts/ceph-down.sh. Takes about 15 s.
+# one OSD and the gateway, all on loopback, gone with scripts/ceph-down.sh. Takes about 15 s.
 #
 # Debian: apt-get install --no-install-recommends radosgw ceph-mon ceph-mgr ceph-osd ceph-common ceph-base
 #
 # Environment: CEPH_DIR (state, default $TMPDIR/daypass-ceph), RGW_PORT (7480), MON_PORT (6789),
-# S3_ACCESS_KEY and S3_SECRET_KEY (credentials of the user it creates; worth nothing outside this machine).
+# CEPH_OSD (`memory`, the default, takes 2 GB of objects; `file` as many as CEPH_FILE_SIZE says, 8 GiB by default,
+# in a sparse file under CEPH_DIR), S3_ACCESS_KEY and S3_SECRET_KEY (credentials of the user it creates; worth nothing outside this machine).
 set -euo pipefail
 
 dir=${CEPH_DIR:-${TMPDIR:-/tmp}/daypass-ceph}
@@ -22,6 +23,19 @@ done
 mkdir -p "$dir"/{mon,mgr,osd0,rgw,log}
 exec 3>&2 # what goes wrong below is shown, though the log takes its output
 trap '[ $? -eq 0 ] || { tail -n 20 "$dir/up.log" >&3; CEPH_DIR=$dir "$(dirname "$0")/ceph-down.sh"; }' EXIT
+
+case ${CEPH_OSD:-memory} in
+  memory) store='osd objectstore = memstore
+memstore device bytes = 2147483648' ;;
+  # Its caches are small: what is measured beside it is the broker.
+  file) store="osd objectstore = bluestore
+bluestore block create = true
+bluestore block size = ${CEPH_FILE_SIZE:-8589934592}
+bluestore cache autotune = false
+bluestore cache size = 67108864
+bluestore fsck on mkfs = false" ;;
+  *) echo "ceph-up: CEPH_OSD is memory or file" >&2; exit 2 ;;
+esac
 
 fsid=$(cat /proc/sys/kernel/random/uuid)
 osd=$(cat /proc/sys/kernel/random/uuid)
@@ -54,8 +68,7 @@ host = localhost
 [mgr]
 mgr data = $dir/mgr
 [osd]
-osd objectstore = memstore
-memstore device bytes = 2147483648
+$store
 osd data = $dir/osd\$id
 # Its place in the CRUSH map is set below: left to itself, a start race kills the OSD now and then.
 osd class update on start = false

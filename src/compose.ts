@@ -56,6 +56,7 @@ const EVERY = {
   keys: 1_000,
   clock: 10_000,
   uploads: 2_000,
+  parts: 2_000,
   logouts: 2_000,
   purge: 30_000,
 };
@@ -186,6 +187,7 @@ export const startDaypass = async (
       await configuration.confirm();
       void broker.poller.validateArrived().catch(onError);
     });
+    rounds.every(EVERY.parts, broker.partPoller.poll);
     rounds.every(EVERY.logouts, federation.logouts.retry);
     rounds.every(EVERY.purge, ledger.purge);
 

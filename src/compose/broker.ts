@@ -26,6 +26,9 @@ import { createStatusList } from '../broker/revocation/status-list.ts';
 import { createVerifierProver } from '../broker/revocation/verifier.ts';
 import { createTokenStatuses } from '../broker/sign-in/refresh-status.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
+import { createOverseeUploads } from '../broker/upload/oversee-uploads.ts';
+import { createPartPoller } from '../broker/upload/part-poller.ts';
+import { createRequestParts } from '../broker/upload/request-parts.ts';
 import { createRequestUpload } from '../broker/upload/request-upload.ts';
 import { createSettleBytes } from '../broker/upload/settle-bytes.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
@@ -114,8 +117,11 @@ export const createBroker = (parts: BrokerParts) => {
     ...people,
     dryRun: createDryRun({ ...all, decide }),
     requestUpload: createRequestUpload(all),
+    requestParts: createRequestParts(all),
+    partPoller: createPartPoller({ ...all, onError }),
     uploadStatus: createUploadStatus(all),
     completeUpload: createCompleteUpload({ ...all, wake }),
+    ...createOverseeUploads({ ...all, settleBytes, onError }),
     requestDownload: createRequestDownload(all),
     requestCredentials: createRequestCredentials(all),
     redeemTicket: createRedeemTicket(all),

@@ -1,4 +1,4 @@
-import type { PutGrant } from './object-store.ts';
+import type { ObjectStore, PutGrant } from './object-store.ts';
 
 /**
  * Uploads in parts, for files that are too large for one PUT, or for the connection they come over. Each part is
@@ -44,3 +44,10 @@ export interface ArrivedPart {
   /** Names these bytes, opaquely. */
   readonly version: string;
 }
+
+/** The part of a store that takes uploads in parts; undefined where it takes none. */
+export const multipartOf = (store: ObjectStore & Partial<Multipart>): Multipart | undefined => {
+  const { beginParts, presignPart, listParts, completeParts, abortParts } = store;
+  if (!beginParts || !presignPart || !listParts || !completeParts || !abortParts) return undefined;
+  return { beginParts, presignPart, listParts, completeParts, abortParts };
+};

@@ -1,4 +1,5 @@
 import type { Objects, Tokens } from '../../ledger/ledger.ts';
+import type { PartUploads } from '../../ledger/part-uploads.ts';
 import type { ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -16,10 +17,12 @@ import {
   placeOf,
   type Use,
 } from '../use.ts';
+import { assemble } from './parts.ts';
 
 export interface CompleteUploadDependencies {
   readonly configuration: CurrentConfiguration;
   readonly objects: Objects;
+  readonly partUploads: PartUploads;
   readonly audit: Audited['audit'];
   readonly stores: (bucketId: string) => ObjectStore;
   /** Wakes the validator; the poller would find the object anyway. */
@@ -39,7 +42,7 @@ export const createCompleteUpload =
     );
 
 const markUploaded = async (
-  { objects, stores, wake, now }: CompleteUploadDependencies,
+  { objects, partUploads, stores, wake, now }: CompleteUploadDependencies,
   { token, inForce }: Use,
   objectId: string,
   event: AuditDraft,
@@ -50,7 +53,9 @@ const markUploaded = async (
   if (object.status !== 'pending') return object;
 
   // Its word is a wake-up only: the storage says whether anything is there.
-  if (!(await stores(object.bucketId).head(object.stagingKey))) throw nothingThere();
+  const store = stores(object.bucketId);
+  await assemble(partUploads, store, object);
+  if (!(await store.head(object.stagingKey))) throw nothingThere();
   const refusal = await objects.advance({
     objectId: object.objectId,
     from: ['pending'],

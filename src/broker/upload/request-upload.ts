@@ -1,14 +1,16 @@
 import type { Issuances, Quotas } from '../../ledger/ledger.ts';
+import type { PartUploads } from '../../ledger/part-uploads.ts';
 import type { NewObject, ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
-import { OAuthError } from '../../protocol/oauth-error.ts';
-import type { ObjectStore, PresignedUpload } from '../../storage/object-store.ts';
+import type { Enforcement, ObjectStore, PresignedUpload } from '../../storage/object-store.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
-import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
+import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { takeUpload } from '../limits.ts';
-import { authorityLeft, holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
+import { holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
 import { enforceable, planEnforcement } from './enforcement-plan.ts';
+import { uploadLifetime } from './lifetime.ts';
+import { divide, everyPart, type GrantedPart, mustTakeParts, signParts } from './parts.ts';
 import { type Placement, placeObject } from './place-object.ts';
 
 export interface UploadRequest {
@@ -23,12 +25,21 @@ export interface UploadRequest {
   readonly path: string | undefined;
   /** Seconds, 120 to 900. */
   readonly ttl: number | undefined;
+  /** In parts, each with a URL of its own. */
+  readonly multipart: boolean;
 }
 
 export interface GrantedUpload {
-  readonly upload: PresignedUpload;
+  readonly upload: PresignedUpload | InParts;
   readonly objectId: string;
   readonly expiresAt: Date;
+}
+
+/** In place of the one URL. */
+export interface InParts {
+  readonly partSize: number;
+  readonly parts: readonly GrantedPart[];
+  readonly enforcement: readonly Enforcement[];
 }
 
 export interface RequestUploadDependencies {
@@ -36,13 +47,11 @@ export interface RequestUploadDependencies {
   readonly policy: PolicyEngine;
   readonly issuances: Issuances;
   readonly quotas: Quotas;
+  readonly partUploads: PartUploads;
   readonly audit: Audited['audit'];
   readonly stores: (bucketId: string) => ObjectStore;
   readonly now: () => Date;
 }
-
-/** Seconds a presigned upload lives. */
-const TTL = { default: 300, floor: 120, ceiling: 900 };
 
 /** One presigned URL, for one object, of one size and type, under a key nobody can read. */
 export const createRequestUpload =
@@ -63,11 +72,13 @@ const attempt = async (
   event: AuditDraft,
 ): Promise<GrantedUpload | undefined> => {
   const now = dependencies.now();
+  if (request.multipart) mustTakeParts(dependencies.stores(use.target.bucket.id));
   const placement = placeObject(use.token, request, now);
-  const ttl = lifetime(request.ttl, use.token, now);
+  const ttl = uploadLifetime(request.ttl, use.token, now);
   const store = dependencies.stores(use.target.bucket.id);
+  const claims = store.enforcement(enforceable(request, placement.contentType));
   const plan = planEnforcement(
-    store.enforcement(enforceable(request, placement.contentType)),
+    request.multipart ? ofParts(claims) : claims,
     use.target.bucket.validate,
   );
   const policies = permit(dependencies.policy, use, {
@@ -95,7 +106,8 @@ const attempt = async (
     now,
   );
   const object = { ...toRecord(use, placement, request, ttl, now), reserved };
-  const refusal = await record(dependencies, object, use.inForce, use.token, event).catch(
+  const inParts = request.multipart ? { parts: divide(request.size).parts } : {};
+  const refusal = await record(dependencies, object, use, inParts, event).catch(
     async (error: unknown) => {
       await refund().catch(() => undefined);
       throw error;
@@ -105,18 +117,9 @@ const attempt = async (
   if (mustRetry(refusal)) return undefined;
 
   // Signed only now: no URL exists without its record (law 1).
-  const upload = await store.presignPut(
-    {
-      key: object.stagingKey,
-      size: object.size,
-      contentType: object.contentType,
-      ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
-      expiresIn: ttl,
-      // The audit trail has it, too.
-      ...(event.requestId === undefined ? {} : { correlationId: event.requestId }),
-    },
-    now,
-  );
+  const upload = request.multipart
+    ? await beginParts(dependencies, object, ttl, now)
+    : await presign(dependencies, object, event.requestId, ttl, now);
   return {
     upload: { ...upload, enforcement: plan.enforcement },
     objectId: object.objectId,
@@ -124,22 +127,58 @@ const attempt = async (
   };
 };
 
-const lifetime = (asked: number | undefined, token: TokenRecord, now: Date): number => {
-  const left = authorityLeft(token, now);
-  if (left < TTL.floor) {
-    throw new OAuthError('invalid_request', 'the sign-in behind this token is about to end', {
-      violations: [
-        {
-          field: 'Authorization',
-          rule: 'authority_ends',
-          message: `an upload lives at least ${TTL.floor} s, and never longer than the sign-in behind it`,
-          remedy: 'sign in again',
-        },
-      ],
-    });
-  }
-  return Math.floor(Math.min(asked ?? TTL.default, left, TTL.ceiling));
+const presign = async (
+  { stores }: RequestUploadDependencies,
+  { bucketId, stagingKey, size, contentType, sha256 }: NewObject,
+  correlationId: string | undefined,
+  expiresIn: number,
+  now: Date,
+): Promise<PresignedUpload> =>
+  stores(bucketId).presignPut(
+    {
+      key: stagingKey,
+      size,
+      contentType,
+      ...(sha256 === undefined ? {} : { sha256 }),
+      expiresIn,
+      // The audit trail has it, too.
+      ...(correlationId === undefined ? {} : { correlationId }),
+    },
+    now,
+  );
+
+/** The upload is on record before the storage begins it, so that whatever it begins can be taken back. */
+const beginParts = async (
+  { stores, partUploads }: RequestUploadDependencies,
+  object: NewObject,
+  expiresIn: number,
+  now: Date,
+): Promise<Omit<InParts, 'enforcement'>> => {
+  const { objectId, stagingKey, contentType, size } = object;
+  const multipart = mustTakeParts(stores(object.bucketId));
+  const division = divide(size);
+  await partUploads.plan({ objectId, uploadId: undefined, ...division }, now);
+  const uploadId = await multipart.beginParts({ key: stagingKey, contentType });
+  await partUploads.name(objectId, uploadId);
+  const wanted = { numbers: everyPart(division), expiresIn };
+  return {
+    partSize: division.partSize,
+    parts: await signParts(multipart, object, { ...division, uploadId }, wanted, now),
+  };
 };
+
+/** The storage holds each part to its size; that they are all there, and their sum, is ours to check. */
+const ofParts = (whole: readonly Enforcement[]): readonly Enforcement[] =>
+  whole.map(({ constraint, by }) => ({
+    constraint,
+    by: CHECKED_WHOLE.has(constraint) ? 'broker' : by,
+  }));
+
+const CHECKED_WHOLE: ReadonlySet<Enforcement['constraint']> = new Set([
+  'size',
+  'sha256',
+  'no_overwrite',
+]);
 
 const toRecord = (
   { token, target }: Use,
@@ -171,8 +210,8 @@ const toRecord = (
 const record = (
   { issuances }: RequestUploadDependencies,
   object: NewObject,
-  inForce: InForce,
-  token: TokenRecord,
+  { token, inForce }: Use,
+  inParts: { readonly parts?: number },
   event: AuditDraft,
 ) =>
   issuances.record({
@@ -189,6 +228,7 @@ const record = (
         size: object.size,
         content_type: object.contentType,
         expires_at: object.uploadExpiresAt.toISOString(),
+        ...inParts,
       },
     },
   });

@@ -2,10 +2,15 @@ import type {
   createCompleteUpload,
   createUploadStatus,
 } from '../../broker/upload/complete-upload.ts';
+import type { createRequestParts } from '../../broker/upload/request-parts.ts';
 import type { createRequestUpload } from '../../broker/upload/request-upload.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 import {
+  partsAnswer,
+  partsBody,
+  toPartsAnswer,
+  toPartsRequest,
   toUploadAnswer,
   toUploadRequest,
   toUploadStatus,
@@ -16,6 +21,7 @@ import {
 
 export interface UploadRoutes {
   readonly requestUpload: ReturnType<typeof createRequestUpload>;
+  readonly requestParts: ReturnType<typeof createRequestParts>;
   readonly uploadStatus: ReturnType<typeof createUploadStatus>;
   readonly completeUpload: ReturnType<typeof createCompleteUpload>;
 }
@@ -36,6 +42,21 @@ export const uploadRoutes = (broker: UploadRoutes): Route[] => [
       status: 201,
       headers: NO_STORE,
       body: toUploadAnswer(await broker.requestUpload(token, toUploadRequest(body), context)),
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/uploads/{objectId}/parts',
+    summary: 'Ask for fresh URLs for parts of an upload that is under way',
+    authentication: 'token',
+    body: partsBody,
+    answer: { status: 201, schema: partsAnswer, description: 'PUT each part to its URL' },
+    handle: async ({ params, body, token, context }) => ({
+      status: 201,
+      headers: NO_STORE,
+      body: toPartsAnswer(
+        await broker.requestParts(token, params.objectId ?? '', toPartsRequest(body), context),
+      ),
     }),
   }),
   route({

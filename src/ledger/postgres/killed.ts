@@ -200,8 +200,9 @@ const countUrls = async (
     { kind: Residual['kind']; provider: string | null; count: bigint; usable_until: Date }[]
   >`
     SELECT 'presigned_put' AS kind, b.definition ->> 'provider' AS provider,
-      count(*) AS count, max(o.upload_expires_at) AS usable_until
+      sum(coalesce(p.parts, 1)) AS count, max(o.upload_expires_at) AS usable_until
     FROM stored_object AS o LEFT JOIN bucket AS b ON b.id = o.bucket_id
+      LEFT JOIN part_upload AS p ON p.object_id = o.object_id AND p.ended_at IS NULL
     WHERE o.status = 'pending' AND o.upload_expires_at > ${at}::timestamptz AND ${target} = ANY (o.lineage)
     GROUP BY 2
     UNION ALL

@@ -1,5 +1,6 @@
 import type { Artifacts } from '../artifacts.ts';
 import type { Ledger } from '../ledger.ts';
+import type { PartUploads } from '../part-uploads.ts';
 import type { RefreshTokens } from '../refresh-tokens.ts';
 import type { SignIns } from '../sign-ins.ts';
 import type { SigningKeys } from '../signing-keys.ts';
@@ -14,6 +15,7 @@ import { createIssuances } from './issuances.ts';
 import { PATIENT } from './killed.ts';
 import { createListener } from './listener.ts';
 import { createObjects } from './objects.ts';
+import { createPartUploads } from './part-uploads.ts';
 import { purgeExpired } from './purge.ts';
 import { createQuotas } from './quotas.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
@@ -26,6 +28,7 @@ import { createTickets } from './tickets.ts';
 import { createTokens } from './tokens.ts';
 
 export interface PostgresLedger extends Ledger {
+  readonly partUploads: PartUploads;
   readonly artifacts: Artifacts;
   readonly signingKeys: SigningKeys;
   readonly signIns: SignIns;
@@ -70,6 +73,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     revocations: createRevocations(database, patient, clock.now),
     configurations: createConfigurations(database),
     quotas: createQuotas(database),
+    partUploads: createPartUploads(database),
     artifacts: createArtifacts(database),
     signingKeys: createSigningKeys(database),
     signIns: createSignIns(database),
