@@ -126,6 +126,7 @@ export const createHandlers = (parts: HttpParts) => {
     pin: (request) => pinHost(request, issuer),
   });
   const api = createApp({
+    issuer,
     routes,
     serve: createServeRoute({
       issuer,

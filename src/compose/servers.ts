@@ -39,6 +39,17 @@ export const listen = async (
 /** Milliseconds: whoever does not finish a handshake holds a socket, not the broker. */
 const HANDSHAKE_TIMEOUT = 10_000;
 
+/** Of TLS 1.2, the suites that BCP 195 recommends (RFC 9325 §4.2): forward secret, authenticated encryption. */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':');
+
 /**
  * A certificate is asked for, and none is required: public apps have none, and a key may be proven by one that no CA
  * of ours knows. What it is good for is decided where it is used, by `socket.authorized`.
@@ -47,6 +58,7 @@ const secure = ({ certificate: cert, key, clientCa }: NonNullable<Config['tls']>
   cert,
   key,
   minVersion: 'TLSv1.2' as const,
+  ciphers: CIPHERS,
   handshakeTimeout: HANDSHAKE_TIMEOUT,
   ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
 });

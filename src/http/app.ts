@@ -13,6 +13,7 @@ import { headerOf, toVisit, type Visit } from './visit.ts';
 export type Section = (visit: Visit, response: ServerResponse) => Promise<Reply | undefined>;
 
 export interface AppDependencies {
+  readonly issuer: string;
   readonly routes: readonly Route[];
   readonly serve: (
     route: Route,
@@ -43,6 +44,9 @@ export interface Answered {
   readonly error: OAuthError | undefined;
 }
 
+/** RFC 6797: a browser that has been here comes by TLS from then on. Two years, as preload lists want it; this host alone. */
+const BY_TLS = { 'Strict-Transport-Security': 'max-age=63072000' };
+
 /**
  * Each step of a request, in the order it meets them. No framework: this is the hot path, and all of it
  * (docs/adr/0010).
@@ -50,6 +54,7 @@ export interface Answered {
 export const createApp = (dependencies: AppDependencies): RequestListener => {
   const { cors, nonce, pages, provider, onAnswer, onBroken } = dependencies;
   const toRoute = createRouter(dependencies.routes);
+  const always = dependencies.issuer.startsWith('https:') ? BY_TLS : {};
 
   const dispatch = async (visit: Visit, response: ServerResponse): Promise<Reply> => {
     const found = toRoute(visit.method, visit.path);
@@ -68,6 +73,7 @@ export const createApp = (dependencies: AppDependencies): RequestListener => {
       'X-Request-Id': context.requestId,
       'X-Content-Type-Options': 'nosniff',
       Vary: 'Origin',
+      ...always,
     };
     let error: OAuthError | undefined;
 

@@ -1,4 +1,5 @@
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAuthority, type TestCertificate } from '../support/certificates.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
@@ -179,5 +180,41 @@ describe('a client on a TLS connection of the broker', () => {
         body: { error: 'invalid_client' },
       });
     }
+  });
+});
+
+describe('TLS as BCP 195 has it', () => {
+  const shake = (options: object): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      const port = Number(new URL(instances[0]!.url).port);
+      const socket = connect(
+        { port, host: 'localhost', ca: servers.certificate, ...options },
+        () => {
+          resolve(`${socket.getProtocol()} ${socket.getCipher().name}`);
+          socket.destroy();
+        },
+      );
+      socket.on('error', () => resolve(undefined));
+    });
+
+  it.each([
+    ['TLSv1.3', {}, 'TLSv1.3 TLS_AES_128_GCM_SHA256'],
+    [
+      'TLS 1.2 and AES-GCM',
+      { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
+      'TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256',
+    ],
+    [
+      'TLS 1.2 and CBC',
+      { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA' },
+      undefined,
+    ],
+    [
+      'TLS 1.1',
+      { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' },
+      undefined,
+    ],
+  ])('answers %s as it recommends', async (_, options, expected) => {
+    expect(await shake(options)).toBe(expected);
   });
 });
