@@ -57,8 +57,15 @@ const MEANING: Readonly<Record<OAuthErrorCode, readonly [when: string, help: str
   ],
   not_found: ["There is no such thing, or it is another tenant's.", 'Check the id.'],
   method_not_allowed: ['The path does not know this method.', 'Use one of the `Allow` header.'],
-  conflict: ['The state has moved on meanwhile.', 'Read it again, then decide.'],
+  conflict: [
+    'The state has moved on meanwhile, or something else refers to what would go.',
+    'Read it again, then decide; `violations` names what refers to it.',
+  ],
   gone: ['A single-use ticket was used, or has expired.', 'Request another.'],
+  precondition_failed: [
+    'It is not, or no longer, what `If-Match` or `If-None-Match` says (RFC 9110 §15.5.13).',
+    'GET it, look at what is there now, and send its `ETag`.',
+  ],
   payload_too_large: ['The body is larger than the endpoint reads.', 'Send less.'],
   too_many_requests: [
     'A rate limit or quota is used up.',

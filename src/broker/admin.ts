@@ -29,6 +29,8 @@ export interface Admin {
   readonly holder: Holder;
   /** The version of the configuration whose rules gave them their roles. */
   readonly judgedUnder: number;
+  /** The same by the rules in force now. @throws {OAuthError} as the door does. */
+  readonly judgeAgain: () => Admin;
 }
 
 export interface AdminDependencies {
@@ -54,9 +56,9 @@ export interface Errand {
  * @throws {OAuthError} `invalid_token` for a token that is not for the admin door; `access_denied`;
  *   `insufficient_user_authentication` where the sign-in may be too long ago for a change.
  */
-export const createAdminDoor =
-  ({ configuration, policy, issuer, now }: AdminDependencies) =>
-  (token: TokenRecord, { roles, reach, changes }: Errand, context: RequestContext): Admin => {
+export const createAdminDoor = ({ configuration, policy, issuer, now }: AdminDependencies) => {
+  const judge = (token: TokenRecord, errand: Errand, context: RequestContext): Admin => {
+    const { roles, reach, changes } = errand;
     const inForce = configuration.get();
     mustBeAdminToken(token, `${issuer}/admin`);
     if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
@@ -82,8 +84,11 @@ export const createAdminDoor =
       known: { ...holder(token, context), policies, policyDigest: policy.digest },
       holder: { keys: token.lineage, authorities: authoritiesOf(token) },
       judgedUnder: inForce.version,
+      judgeAgain: () => judge(token, errand, context),
     };
   };
+  return judge;
+};
 
 /**
  * RFC 9470. A token does not say when its person signed in, but no later than that it was issued, and at most

@@ -10,7 +10,7 @@ import { loadSecrets } from './secrets.ts';
 
 /** For commands that administer without serving. */
 export interface Administration {
-  readonly configure: Configure;
+  readonly configure: Pick<Configure, 'plan' | 'apply'>;
   readonly ledger: PostgresLedger;
   /** Seals keys under the newest key encryption key; says how many. */
   resealKeys(): Promise<number>;

@@ -1,6 +1,8 @@
 import { createAdminDoor } from '../broker/admin.ts';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
+import { createChange } from '../broker/configure/change.ts';
 import type { Configure } from '../broker/configure/configure.ts';
+import { createEntries } from '../broker/configure/entries.ts';
 import { createRequestCredentials } from '../broker/credentials/request-credentials.ts';
 import { createDeleteObject, createListObjects } from '../broker/download/objects.ts';
 import { createRedeemTicket } from '../broker/download/redeem-ticket.ts';
@@ -96,6 +98,7 @@ export const createBroker = (parts: BrokerParts) => {
     issuer,
     published: () => keys.published().keys,
   });
+  const change = createChange({ configure: parts.configure, configuration });
   const findToken = createFindToken({ ...all, readAccessToken });
 
   return {
@@ -143,6 +146,7 @@ export const createBroker = (parts: BrokerParts) => {
     stopFollowing: following.stop,
     lift: createLift(all),
     ...createOversight({ ...all, configure: parts.configure }),
+    ...createEntries({ ...all, change }),
   };
 };
 

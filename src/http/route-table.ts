@@ -1,4 +1,5 @@
 import { type ConfigurationRoutes, configurationRoutes } from './admin/configuration.ts';
+import { type EntryRoutes, entryRoutes } from './admin/entries.ts';
 import { type KeyRoutes, keyRoutes } from './admin/keys.ts';
 import { type RecordRoutes, recordRoutes } from './admin/records.ts';
 import { type RevocationRoutes, revocationRoutes } from './admin/revocations.ts';
@@ -22,6 +23,7 @@ export interface BrokerRoutes
     RevocationRoutes,
     RecordRoutes,
     ConfigurationRoutes,
+    EntryRoutes,
     KeyRoutes,
     DiscoveryRoutes,
     VerifierRoutes,
@@ -38,6 +40,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...revocationRoutes(broker),
   ...recordRoutes(broker),
   ...configurationRoutes(broker),
+  ...entryRoutes(broker),
   ...keyRoutes(broker),
   ...discoveryRoutes(broker),
   ...verifierRoutes(broker),

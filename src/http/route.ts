@@ -63,6 +63,8 @@ export interface Endpoint<Body, Query> {
   /** How the body is written; absent: JSON. */
   readonly encoding?: 'form';
   readonly query?: z.ZodType<Query>;
+  /** Whether it heeds `If-Match` and `If-None-Match` (RFC 9110 §13). */
+  readonly isConditional?: boolean;
   /** The successful answer. */
   readonly answer: {
     readonly status: number;

@@ -17,6 +17,7 @@ export const STATUS = {
   method_not_allowed: 405,
   conflict: 409,
   gone: 410,
+  precondition_failed: 412, //    RFC 9110 §15.5.13
   payload_too_large: 413,
   too_many_requests: 429,
   server_error: 500,

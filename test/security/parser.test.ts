@@ -255,7 +255,7 @@ describe('queries and paths, at every endpoint', () => {
     for (const segment of SEGMENTS) {
       const { options } = await callers.of(route);
       const path = route.path.replace(/\{\w+\}/, segment);
-      const body = route.body && {};
+      const body = route.body && { unheard_of: true }; // of a tenant nothing but an id is needed
       const answer = await stage.client.call(path, {
         ...options,
         method: route.method,

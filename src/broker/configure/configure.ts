@@ -6,9 +6,15 @@ import {
   storedDeployment,
 } from '../../config/deployment.ts';
 import { type Change, planChanges } from '../../config/plan.ts';
-import type { ConfigurationEntity, Configurations, Holder } from '../../ledger/ledger.ts';
+import type {
+  AppliedConfiguration,
+  ConfigurationEntity,
+  Configurations,
+  Holder,
+} from '../../ledger/ledger.ts';
 import type { AuditRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import { type Conditions, mustHold } from './entity-tag.ts';
 
 /** Who applies a configuration, and from where. */
 export interface Applicant {
@@ -26,62 +32,120 @@ export interface ConfigureDependencies {
   readonly now: () => Date;
 }
 
+export interface Applied {
+  readonly version: number;
+  readonly changes: readonly Change[];
+}
+
+export interface Edited {
+  readonly document: DeploymentDocument;
+  /** The apps that were written: whether they have expired is looked at, the others were accepted before. */
+  readonly written: readonly string[];
+}
+
 export interface Configure {
   /** What applying would change. @throws ConfigurationError with every problem */
   plan(document: unknown): Promise<readonly Change[]>;
-  /** Replaces the configuration as a whole, or leaves all of it. Applying what is in force changes nothing. */
-  apply(
-    document: unknown,
-    applicant: Applicant,
-  ): Promise<{ version: number; changes: readonly Change[] }>;
+  /**
+   * Replaces the configuration as a whole, or leaves all of it. Applying what is in force changes nothing.
+   *
+   * @throws {OAuthError} `precondition_failed` where `conditions` do not hold for what is in force.
+   */
+  apply(document: unknown, applicant: Applicant, conditions?: Conditions): Promise<Applied>;
+  /**
+   * Replaces it by what `edit` makes of what is in force; undefined where that is no longer what the applicant
+   * was judged under.
+   *
+   * @throws whatever `edit` throws; ConfigurationError with every problem of what it made.
+   */
+  edit(
+    edit: (document: DeploymentDocument) => Edited,
+    applicant: Applicant & { readonly judgedUnder: number },
+  ): Promise<Applied | undefined>;
 }
+
+/** The entity tag of a configuration as a whole. */
+export const versionTag = (version: number): string => `"${version}"`;
 
 export const createConfigure = ({
   configurations,
   production,
   now,
 }: ConfigureDependencies): Configure => {
-  const compare = async (document: unknown) => {
+  const compare = (
+    document: unknown,
+    applied: AppliedConfiguration | undefined,
+    written?: readonly string[],
+  ) => {
     mustSaySomething(document);
     const after = deploymentFromObject(document, {
       production,
       now: now(),
       source: 'the configuration',
+      ...(written && { written }),
     });
-    const applied = await configurations.current();
     const before =
       applied && storedDeployment(applied.document, { production, source: 'the database' });
-    return { after, applied, changes: planChanges(before, after) };
+    return { after, changes: planChanges(before, after) };
+  };
+
+  const commit = (
+    document: DeploymentDocument,
+    { after, changes }: ReturnType<typeof compare>,
+    expected: number,
+    { by, source, known, holder }: Applicant,
+  ): Promise<number> => {
+    const at = now();
+    const { limits, keys, admins } = document;
+    return configurations.apply({
+      expected,
+      holder,
+      digest: digestOf(document),
+      settings: { ...(limits && { limits }), ...(keys && { keys }), ...(admins && { admins }) },
+      plan: changes,
+      source,
+      by,
+      at,
+      entities: entitiesOf(document, after),
+      audit: {
+        ...known,
+        at,
+        action: 'configuration.apply',
+        outcome: 'granted',
+        detail: { by, source, changes },
+      },
+    });
   };
 
   return {
-    plan: async (document) => (await compare(document)).changes,
+    plan: async (document) => compare(document, await configurations.current()).changes,
 
-    apply: async (document, { by, source, known, holder, judgedUnder }) => {
-      const { after, applied, changes } = await compare(document);
+    apply: async (document, applicant, conditions = {}) => {
+      const applied = await configurations.current();
+      mustHold(conditions, applied && versionTag(applied.version));
+      const compared = compare(document, applied);
+      const { changes } = compared;
       if (applied && changes.length === 0) return { version: applied.version, changes };
-      const at = now();
-      const { limits, keys, admins } = document as DeploymentDocument;
-      const version = await configurations.apply({
-        // Whoever was let in under rules that have ended meanwhile changes nothing by them.
-        expected: judgedUnder ?? applied?.version ?? 0,
-        holder,
-        digest: digestOf(document),
-        settings: { ...(limits && { limits }), ...(keys && { keys }), ...(admins && { admins }) },
-        plan: changes,
-        source,
-        by,
-        at,
-        entities: entitiesOf(document as DeploymentDocument, after),
-        audit: {
-          ...known,
-          at,
-          action: 'configuration.apply',
-          outcome: 'granted',
-          detail: { by, source, changes },
-        },
-      });
+      // Whoever was let in under rules that have ended meanwhile changes nothing by them.
+      const expected = applicant.judgedUnder ?? applied?.version ?? 0;
+      const version = await commit(document as DeploymentDocument, compared, expected, applicant);
       return { version, changes };
+    },
+
+    edit: async (edit, applicant) => {
+      const { judgedUnder } = applicant;
+      const applied = await configurations.current();
+      if (applied?.version !== judgedUnder) return undefined;
+      const { document, written } = edit(applied.document as DeploymentDocument);
+      const compared = compare(document, applied, written);
+      const { changes } = compared;
+      if (changes.length === 0) return { version: applied.version, changes };
+      try {
+        return { version: await commit(document, compared, judgedUnder, applicant), changes };
+      } catch (error) {
+        if (error instanceof OAuthError && error.code === 'conflict') return undefined;
+        throw error;
+      }
     },
   };
 };

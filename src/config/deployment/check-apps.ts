@@ -62,5 +62,11 @@ const oneCredential: AppRule = ({ path, value }) => {
 
 const RULES: readonly AppRule[] = [notReserved, notExpired, publicWithoutCredential, oneCredential];
 
-export const checkApps = ({ apps }: Draft, { now }: { readonly now?: Date }): Finding[] =>
-  apps.entries.flatMap((entry) => RULES.flatMap((rule) => rule(entry, now)));
+export const checkApps = (
+  { apps }: Draft,
+  { now, written }: { readonly now?: Date; readonly written?: readonly string[] },
+): Finding[] =>
+  apps.entries.flatMap((entry) => {
+    const isWritten = written === undefined || written.includes(entry.value.id);
+    return RULES.flatMap((rule) => rule(entry, isWritten ? now : undefined));
+  });

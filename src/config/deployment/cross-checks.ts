@@ -15,6 +15,8 @@ export interface Circumstances {
   readonly production: boolean;
   /** Against which apps expire; absent for what was accepted before. */
   readonly now?: Date;
+  /** The apps that are written anew; absent: all. The others were accepted before. */
+  readonly written?: readonly string[];
 }
 
 /** What no single entry can tell. Each check bears unreadable entries, so all of them always run. */

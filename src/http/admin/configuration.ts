@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { CurrentConfiguration } from '../../broker/configuration.ts';
-import type { Configure } from '../../broker/configure/configure.ts';
+import { type Configure, versionTag } from '../../broker/configure/configure.ts';
 import type { Oversight } from '../../broker/oversight.ts';
+import { conditionsOf } from '../conditions.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 
@@ -34,7 +35,7 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
       const applied = await broker.showConfiguration(admin);
       const headers = {
         ...NO_STORE,
-        ETag: `"${applied.version}"`,
+        ETag: versionTag(applied.version),
         'Last-Modified': applied.appliedAt.toUTCString(),
         'Daypass-Applied-By': encodeURIComponent(applied.appliedBy),
         'Daypass-Source': encodeURIComponent(applied.source),
@@ -50,7 +51,8 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
     body: document,
     query: configQuery,
     answer: { status: 200, schema: planAnswer, description: 'What changed, or would change' },
-    handle: async ({ body, query, admin }) => {
+    isConditional: true,
+    handle: async ({ body, query, header, admin }) => {
       if (query.dry_run === 'true') {
         return {
           status: 200,
@@ -60,9 +62,10 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
       }
       const { userId, known, holder, judgedUnder } = admin;
       const applicant = { by: userId, source: 'admin API', known, holder, judgedUnder };
-      const applied = await broker.configure.apply(body, applicant);
+      const applied = await broker.configure.apply(body, applicant, conditionsOf(header));
       await broker.configuration.refresh();
-      return { status: 200, headers: NO_STORE, body: applied };
+      const headers = { ...NO_STORE, ETag: versionTag(applied.version) };
+      return { status: 200, headers, body: applied };
     },
   }),
 ];

@@ -11,15 +11,13 @@ export const pageQuery = {
 /** The id a cursor stands for. Opaque to callers, so that its form may change; made of an id, so that a forged one finds nothing it should not. */
 const ID = /^[A-Za-z]{2}_[0-9A-Za-z]{20,40}$/;
 
-export const toPage = ({
+/** @param id what the ids of the listed look like. */
+export const toPage = (
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  id = ID,
+): Page => ({
   limit,
-  cursor,
-}: {
-  limit: number;
-  cursor?: string | undefined;
-}): Page => ({
-  limit,
-  after: cursor === undefined ? undefined : decode(cursor),
+  after: cursor === undefined ? undefined : decode(cursor, id),
 });
 
 /** One item more than asked is read to know whether there is a next page. */
@@ -40,9 +38,9 @@ export const toList = <Item>(
   };
 };
 
-const decode = (cursor: string): string => {
+const decode = (cursor: string, pattern: RegExp): string => {
   const id = Buffer.from(cursor, 'base64url').toString('latin1');
-  if (ID.test(id) && Buffer.from(id).toString('base64url') === cursor) return id;
+  if (pattern.test(id) && Buffer.from(id).toString('base64url') === cursor) return id;
   throw new OAuthError('invalid_request', 'the cursor is not one of ours', {
     violations: [
       {

@@ -1,0 +1,101 @@
+import type { DeploymentDocument } from '../../config/deployment.ts';
+import { ConfigurationError } from '../../config/problem.ts';
+import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+import type { Admin } from '../admin.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
+import type { Applicant, Applied, Configure, Edited } from './configure.ts';
+import { type Place, tell } from './place.ts';
+import { createTurns } from './turns.ts';
+
+export interface ChangeDependencies {
+  readonly configure: Pick<Configure, 'edit'>;
+  readonly configuration: CurrentConfiguration;
+}
+
+/** Who changes something. */
+export interface Author<Standing> {
+  /** May they, by the rules in force? Asked at each try. @throws {OAuthError} where they may not. */
+  readonly judge: () => Standing;
+  readonly applicantOf: (standing: Standing) => Applicant & { readonly judgedUnder: number };
+}
+
+export interface Done<Edit extends Edited> extends Applied {
+  readonly edited: Edit;
+}
+
+/** Other instances change the configuration too: each try begins with what they left. */
+const TRIES = 10;
+
+/**
+ * Changes one place of the configuration. Each change is a configuration of its own, validated and recorded as one
+ * that is applied as a whole is; changes of different places at once all come to pass, one after the other.
+ *
+ * @throws {OAuthError} what the author's `judge` and `edit` throw; `invalid_request` with what is wrong with the place,
+ *   `conflict` where others do not go with it.
+ */
+export const createChange = ({ configure, configuration }: ChangeDependencies) => {
+  const inTurn = createTurns();
+
+  const tryOnce = async <Standing, Edit extends Edited>(
+    place: Place,
+    { judge, applicantOf }: Author<Standing>,
+    edit: (document: DeploymentDocument, standing: Standing) => Edit,
+  ): Promise<Done<Edit> | undefined> => {
+    await configuration.refresh();
+    const standing = judge();
+    let edited: Edit | undefined;
+    try {
+      const make = (document: DeploymentDocument): Edit => {
+        edited = edit(document, standing);
+        return edited;
+      };
+      const applied = await configure.edit(make, applicantOf(standing));
+      return applied && edited && { ...applied, edited };
+    } catch (error) {
+      if (!(error instanceof ConfigurationError) || !edited) throw error;
+      throw refusalOf(error, edited.document, place);
+    }
+  };
+
+  return <Standing, Edit extends Edited>(
+    place: Place,
+    author: Author<Standing>,
+    edit: (document: DeploymentDocument, standing: Standing) => Edit,
+  ): Promise<Done<Edit>> =>
+    inTurn(async () => {
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        const done = await tryOnce(place, author, edit);
+        if (!done) continue;
+        await configuration.refresh();
+        return done;
+      }
+      throw unavailable('the configuration keeps changing');
+    });
+};
+
+export type ChangeConfiguration = ReturnType<typeof createChange>;
+
+/** An administrator, who may as long as their role lasts. */
+export const administrator = (admin: Admin): Author<Admin> => ({
+  judge: admin.judgeAgain,
+  applicantOf: ({ userId, known, holder, judgedUnder }) => ({
+    by: userId,
+    source: 'admin API',
+    known,
+    holder,
+    judgedUnder,
+  }),
+});
+
+const refusalOf = (
+  error: ConfigurationError,
+  document: DeploymentDocument,
+  place: Place,
+): OAuthError => {
+  const { violations, isElsewhere } = tell(error.problems, document, place);
+  return isElsewhere
+    ? new OAuthError('conflict', `something else does not go with this ${place.name}`, {
+        violations,
+      })
+    : new OAuthError('invalid_request', `the ${place.name} is not usable`, { violations });
+};
