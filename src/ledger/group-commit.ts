@@ -1,5 +1,5 @@
 /**
- * Group commit: what concurrent requests write goes to the database together.
+ * Group commit: what concurrent requests write, or claim, or look up, goes to the database together.
  *
  * An item waits until the end of this turn of the event loop, or until the batch before it has been
  * written, and then leaves with everything that waited beside it. Each caller gets its own answer.

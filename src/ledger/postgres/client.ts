@@ -31,7 +31,7 @@ export const openDatabase = ({
     {
       connectionString: url,
       max: maxConnections,
-      options: `-c role=${APPLICATION_ROLE}`,
+      options: `-c role=${APPLICATION_ROLE} -c bytea_output=hex`,
       connectionTimeoutMillis: 1_000,
       statement_timeout: patience,
       query_timeout: patience + 1_000,

@@ -139,6 +139,22 @@ export const tokenFromRow = (row: TokenRow): TokenRecord => ({
   expiresAt: row.expires_at,
 });
 
+/** A token's row as `to_json` writes it: bytes in hex, times in RFC 3339. */
+export type TokenJson = {
+  [Column in keyof TokenRow]: TokenRow[Column] extends Date | Uint8Array | null
+    ? string | Extract<TokenRow[Column], null>
+    : TokenRow[Column];
+};
+
+export const tokenFromJson = (row: TokenJson): TokenRecord =>
+  tokenFromRow({
+    ...row,
+    token_hash: row.token_hash === null ? null : Buffer.from(row.token_hash.slice(2), 'hex'),
+    root_expires_at: row.root_expires_at === null ? null : new Date(row.root_expires_at),
+    issued_at: new Date(row.issued_at),
+    expires_at: new Date(row.expires_at),
+  });
+
 /** @throws where it is bound in a way we do not know: it is not taken for a token that nobody need prove. */
 const bindingFromRow = ({ binding_method: method, thumbprint }: TokenRow): Binding | undefined => {
   if (thumbprint === null) return undefined;

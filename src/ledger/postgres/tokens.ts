@@ -1,47 +1,26 @@
-import type { HeldToken, HolderRefusal, Tokens } from '../ledger.ts';
+import type { HolderRefusal, Tokens } from '../ledger.ts';
 import type { Database } from './client.ts';
-import { orUnavailable, promptly } from './failure.ts';
+import { orUnavailable } from './failure.ts';
 import { Prisma } from './generated/client.ts';
 import { refusalOf, waitForRevocations } from './holder.ts';
 import { type TokenRow, tokenFromRow } from './rows.ts';
-
-/** Whether row `t` (a token or a ticket) is dead: what it descends from was revoked after it was issued. */
-export const isRevoked = (t: Prisma.Sql): Prisma.Sql => Prisma.sql`EXISTS (
-  SELECT FROM lock AS l WHERE l.target = ANY (${t}.lineage)
-    AND (l.target LIKE 'token:%' OR l.effective_at >= ${t}.issued_at))`;
+import { createTokenLookups, isRevoked } from './token-lookups.ts';
 
 const T = Prisma.raw('t');
 
-type Found = TokenRow & { revoked: boolean; replayed: boolean };
+type Listed = TokenRow & { revoked: boolean };
 
-export const createTokens = (database: Database): Tokens => ({
-  use: (hash, proof) =>
-    promptly(async () => {
-      const rows = await database.$queryRaw<Found[]>`
-        WITH claim AS (
-          INSERT INTO replay (id, expires_at)
-          SELECT id, until FROM (SELECT ${proof?.id ?? null}::text AS id, ${proof?.keepUntil ?? null}::timestamptz AS until) AS p
-          WHERE id IS NOT NULL AND EXISTS (SELECT FROM issued_token WHERE token_hash = ${hash})
-          ON CONFLICT DO NOTHING RETURNING id
-        )
-        SELECT t.*, ${isRevoked(T)} AS revoked,
-          (${proof !== undefined}::boolean AND NOT EXISTS (SELECT FROM claim)) AS replayed
-        FROM issued_token AS t WHERE t.token_hash = ${hash}`;
-      return held(rows[0]);
-    }),
-
-  find: (tokenId) =>
-    promptly(async () => {
-      const rows = await database.$queryRaw<Found[]>`
-        SELECT t.*, ${isRevoked(T)} AS revoked, false AS replayed
-        FROM issued_token AS t WHERE t.token_id = ${tokenId}`;
-      return held(rows[0]);
-    }),
+export const createTokens = (
+  database: Database,
+  lookUp = createTokenLookups(database),
+): Tokens => ({
+  use: (hash, proof) => lookUp({ hash: hash.toString('hex'), proof }),
+  find: (tokenId) => lookUp({ token_id: tokenId }),
 
   list: (filter, { limit, after }) =>
     orUnavailable(async () => {
-      const rows = await database.$queryRaw<Found[]>`
-        SELECT t.*, ${isRevoked(T)} AS revoked, false AS replayed
+      const rows = await database.$queryRaw<Listed[]>`
+        SELECT t.*, ${isRevoked(T)} AS revoked
         FROM issued_token AS t
         WHERE (${filter.tenantId ?? null}::text IS NULL OR t.tenant_id = ${filter.tenantId ?? null})
           AND (${filter.appId ?? null}::text IS NULL OR t.app_id = ${filter.appId ?? null})
@@ -49,7 +28,11 @@ export const createTokens = (database: Database): Tokens => ({
           AND (${filter.deviceId ?? null}::text IS NULL OR t.device_id = ${filter.deviceId ?? null})
           AND (${after ?? null}::text IS NULL OR t.token_id < ${after ?? null})
         ORDER BY t.token_id DESC LIMIT ${limit}`;
-      return rows.map((row) => ({ ...flags(row), token: tokenFromRow(row) }));
+      return rows.map(({ revoked, ...row }) => ({
+        token: tokenFromRow(row),
+        revoked,
+        replayed: false,
+      }));
     }),
 
   recheck: (holder) =>
@@ -61,8 +44,3 @@ export const createTokens = (database: Database): Tokens => ({
       return rows[0]?.refusal ?? undefined;
     }),
 });
-
-const flags = ({ revoked, replayed }: Found): Omit<HeldToken, 'token'> => ({ revoked, replayed });
-
-const held = (row: Found | undefined): HeldToken | undefined =>
-  row && { ...flags(row), token: tokenFromRow(row) };
