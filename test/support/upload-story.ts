@@ -7,12 +7,13 @@ export const PNG = Buffer.from(
   'base64',
 );
 
-/** Reads until `is` holds; fails after some seconds. */
+/** Reads until `is` holds; fails after some seconds, 150 tries unless told otherwise. */
 export const eventually = async <Value>(
   read: () => Promise<Value>,
   is: (value: Value) => boolean,
+  most = 150,
 ): Promise<Value> => {
-  for (let tries = 0; tries < 150; tries += 1) {
+  for (let tries = 0; tries < most; tries += 1) {
     const value = await read();
     if (is(value)) return value;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -21,7 +22,7 @@ export const eventually = async <Value>(
 };
 
 /** Ana, signed in and exchanged, with what she may do next. */
-export const startStory = async (broker: TestDaypass) => {
+export const startStory = async (broker: Pick<TestDaypass, 'url' | 'signIn'>) => {
   const client = createClient(broker.url);
   const key = newKey();
   const exchanged = await client.call('/exchange', {
