@@ -66,6 +66,7 @@ export const ROOMS: readonly Room[] = [
       'not-yet.ts',
       'plan.ts',
       'problem.ts',
+      'schema-files.ts',
       'secret.ts',
       'standing-keys.ts',
     ],

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Configure } from '../broker/configure/configure.ts';
 import type { Config } from '../config/config.ts';
 import { demoDeployment } from '../config/demo-deployment.ts';
 import { type DeploymentDocument, readDeployment } from '../config/deployment.ts';
 import { type Notice, notYet } from '../config/not-yet.ts';
+import { withSchemaFiles } from '../config/schema-files.ts';
 import { standingKeys } from '../config/standing-keys.ts';
 import type { AppliedConfiguration } from '../ledger/ledger.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
@@ -59,5 +61,9 @@ export const noticesInForce = async ({
 };
 
 const readFile = ({ configFile = '', production }: Config, now: Date): unknown =>
-  readDeployment(readFileSync(configFile, 'utf8'), { production, now, source: configFile })
-    .document;
+  withSchemaFiles(
+    readDeployment(readFileSync(configFile, 'utf8'), { production, now, source: configFile })
+      .document,
+    (name) => readFileSync(resolve(dirname(configFile), name), 'utf8'),
+    configFile,
+  );

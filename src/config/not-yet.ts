@@ -8,7 +8,8 @@ export interface Notice {
   readonly message: string;
 }
 
-const WAITING = 'is not supported by this release: uploads to the bucket are never released';
+const UNREAD =
+  'names a file, which was not read when this was applied: uploads of that type wait until the configuration file is applied again';
 
 /**
  * What of a document promises more than this release keeps, with its place in the file. No errors: a file
@@ -21,10 +22,10 @@ export const notYet = (document: DeploymentDocument): readonly Notice[] => {
 
 type Bucket = NonNullable<DeploymentDocument['buckets']>[number];
 
-const noticesOfBucket = ({ validate }: Bucket, path: Finding['path']): readonly Notice[] => [
-  ...noticeIf(validate?.antivirus !== undefined, [...path, 'validate', 'antivirus'], WAITING),
-  ...noticeIf(validate?.schema !== undefined, [...path, 'validate', 'schema'], WAITING),
-];
+const noticesOfBucket = ({ validate }: Bucket, path: Finding['path']): readonly Notice[] =>
+  Object.entries(validate?.schema ?? {}).flatMap(([type, schema]) =>
+    noticeIf(typeof schema === 'string', [...path, 'validate', 'schema', type], UNREAD),
+  );
 
 const noticeIf = (isSet: boolean, path: Finding['path'], message: string): readonly Notice[] =>
   isSet ? [{ field: spell(path), message }] : [];

@@ -3,6 +3,7 @@ import { type EntryRoutes, entryRoutes } from './admin/entries.ts';
 import { type KeyRoutes, keyRoutes } from './admin/keys.ts';
 import { type RecordRoutes, recordRoutes } from './admin/records.ts';
 import { type RevocationRoutes, revocationRoutes } from './admin/revocations.ts';
+import { type UploadOversightRoutes, uploadOversightRoutes } from './admin/uploads.ts';
 import type { Route } from './route.ts';
 import { type CredentialsRoutes, credentialsRoutes } from './routes/credentials.ts';
 import { type DiscoveryRoutes, discoveryRoutes } from './routes/discovery.ts';
@@ -22,6 +23,7 @@ export interface BrokerRoutes
     CredentialsRoutes,
     RevocationRoutes,
     RecordRoutes,
+    UploadOversightRoutes,
     ConfigurationRoutes,
     EntryRoutes,
     KeyRoutes,
@@ -39,6 +41,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...credentialsRoutes(broker),
   ...revocationRoutes(broker),
   ...recordRoutes(broker),
+  ...uploadOversightRoutes(broker),
   ...configurationRoutes(broker),
   ...entryRoutes(broker),
   ...keyRoutes(broker),

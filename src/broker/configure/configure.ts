@@ -6,6 +6,8 @@ import {
   storedDeployment,
 } from '../../config/deployment.ts';
 import { type Change, planChanges } from '../../config/plan.ts';
+import { ConfigurationError } from '../../config/problem.ts';
+import { schemaProblem } from '../../inspection/table-schema.ts';
 import type {
   AppliedConfiguration,
   ConfigurationEntity,
@@ -84,6 +86,7 @@ export const createConfigure = ({
       source: 'the configuration',
       ...(written && { written }),
     });
+    mustHoldSchemas(after);
     const before =
       applied && storedDeployment(applied.document, { production, source: 'the database' });
     return { after, changes: planChanges(before, after) };
@@ -165,6 +168,21 @@ const mustSaySomething = (document: unknown): void => {
     ],
   });
 };
+
+/** Whoever applies it over the network has no files here; and what cannot be compiled would let nothing pass. */
+const mustHoldSchemas = ({ buckets }: Deployment): void => {
+  const problems = buckets.flatMap(({ validate }, at) =>
+    Object.entries(validate.schema ?? {}).flatMap(([type, schema]) => {
+      const message = typeof schema === 'string' ? NOT_READ : schemaProblem(type, schema);
+      const path = `buckets[${at}].validate.schema.${type}`;
+      const remedy = 'give a JSON Schema (draft-07 or 2020-12) as an object';
+      return message === undefined ? [] : [{ path, rule: 'schema', message, remedy }];
+    }),
+  );
+  if (problems.length > 0) throw new ConfigurationError('the configuration', problems);
+};
+
+const NOT_READ = 'names a file, and files are read only by `daypass apply` and at start';
 
 const entitiesOf = (
   document: DeploymentDocument,

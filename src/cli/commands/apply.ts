@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readDeployment } from '../../config/deployment.ts';
 import { notYet } from '../../config/not-yet.ts';
 import { printPlan } from '../../config/plan.ts';
+import { withSchemaFiles } from '../../config/schema-files.ts';
 import { standingKeys } from '../../config/standing-keys.ts';
 import { type Surroundings, UsageError } from '../surroundings.ts';
 import { configOf, outputOf, type Register } from './command.ts';
@@ -28,12 +31,15 @@ export const apply: Register = (program, surroundings) => {
       const config = configOf(surroundings);
       const source = file === '-' ? 'standard input' : file;
       const text = await textOf(file, surroundings);
-      const { document } = readDeployment(text, {
+      const { document: written } = readDeployment(text, {
         production: config.production,
         now: surroundings.now(),
         source,
       });
-      mustSaySomething(document, source);
+      mustSaySomething(written, source);
+      const folder = file === '-' ? '.' : dirname(file);
+      const fileBeside = (name: string): string => readFileSync(resolve(folder, name), 'utf8');
+      const document = withSchemaFiles(written, fileBeside, source);
       const notices = [...notYet(document), ...standingKeys(document)];
       for (const { field, message } of notices) output.note(`warning: ${field} ${message}`);
       const { openForAdministration } = await surroundings.compose();

@@ -64,11 +64,14 @@ const antivirus = z
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 
 const validate = z.strictObject({
-  antivirus: antivirus.exactOptional().meta({ description: 'A virus scanner. Absent: none.' }),
-  sniff: z
-    .boolean()
-    .default(true)
-    .meta({ description: 'Whether the bytes must be what the content type says.' }),
+  antivirus: antivirus.exactOptional().meta({
+    description:
+      'A virus scanner, `clamd://host:port`. While it does not answer, uploads wait. Absent: none.',
+  }),
+  sniff: z.boolean().default(true).meta({
+    description:
+      'Whether the bytes must be what the content type says, and nothing besides: images are decoded, archives unpacked.',
+  }),
   schema: z
     .record(
       z
@@ -77,10 +80,13 @@ const validate = z.strictObject({
           (value) => MEDIA_TYPE.test(value),
           says('media_type', 'must be a media type in lower case', 'write it as text/csv'),
         ),
-      text,
+      z.union([text, z.record(z.string(), z.unknown())]),
     )
     .exactOptional()
-    .meta({ description: 'JSON Schema files, by content type.' }),
+    .meta({
+      description:
+        'JSON Schemas for text/csv, application/json and application/x-ndjson, by content type: files, from the folder of this one, or the schemas themselves.',
+    }),
 });
 
 const common = {

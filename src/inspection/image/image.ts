@@ -28,14 +28,13 @@ export const examineImage = async (job: Job): Promise<Findings | undefined> => {
   const format = DECODED.get(job.contentType);
   if (format === undefined)
     return { checks: [{ check: 'image', outcome: 'skipped', detail: NO_DECODER }], violations: [] };
-  const image = sharp(job.path, {
-    failOn: 'warning',
-    limitInputPixels: MOST_PIXELS,
-    sequentialRead: true,
-    animated: true,
-  });
-  return (await refusedByHeader(image, format)) ?? decode(image);
+  // Of the header it is asked how large the image would be: the limit would only say "too large".
+  const header = sharp(job.path, { ...STRICTLY, limitInputPixels: false });
+  const image = sharp(job.path, { ...STRICTLY, limitInputPixels: MOST_PIXELS });
+  return (await refusedByHeader(header, format)) ?? decode(image);
 };
+
+const STRICTLY = { failOn: 'warning', sequentialRead: true, animated: true } as const;
 
 const NO_DECODER =
   'there is no decoder for this format here: its type was recognised, and that is all';
@@ -43,7 +42,6 @@ const NO_DECODER =
 const refusedByHeader = async (image: Sharp, format: string): Promise<Findings | undefined> => {
   let header: Metadata;
   try {
-    // The limit holds for decoding only: here it is said how large the image would be.
     header = await image.metadata();
   } catch (error) {
     return complaint(error);

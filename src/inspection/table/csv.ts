@@ -31,7 +31,7 @@ export const examineCsv = async (
   } catch (error) {
     // It says what it stumbled over, and which lines of text that was.
     if (!(error instanceof CsvError)) throw error;
-    complaints.add(badRow(rows + 2, error.message));
+    complaints.add(badRow(Number(error.records ?? rows) + 2, error.message));
   }
   if (rows < leastItems || rows > mostItems) complaints.add(wrongCount(rows));
 };

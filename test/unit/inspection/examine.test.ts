@@ -1,0 +1,237 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import sharp from 'sharp';
+import { examine } from '../../../src/inspection/workbench/examine.ts';
+import type { Job } from '../../../src/inspection/workbench/job.ts';
+import { PNG } from '../../support/upload-story.ts';
+import { ORDERS_SCHEMA, vastPng, zipOf } from '../../support/uploads-gone-wrong.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'daypass-examine-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const look = async (bytes: Buffer | string, contentType: string, more: Partial<Job> = {}) => {
+  const path = join(folder, 'file');
+  await writeFile(path, bytes);
+  return examine({ path, size: Buffer.byteLength(bytes), contentType, structure: true, ...more });
+};
+
+const rules = async (...given: Parameters<typeof look>): Promise<readonly string[]> =>
+  (await look(...given)).violations.map(({ rule }) => rule);
+
+const picture = () =>
+  sharp({ create: { width: 40, height: 30, channels: 3, background: '#a0522d' } });
+const text = (words: string): Buffer => Buffer.from(words);
+const HTML = text('<html><script>alert(1)</script>');
+const SMALL = zipOf([{ name: 'a.txt', content: text('soup') }]);
+const PDF = text('%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n');
+
+describe('an image', () => {
+  it.each(['png', 'jpeg', 'gif', 'webp', 'tiff', 'avif'] as const)(
+    'passes when it can be decoded: %s',
+    async (format) => {
+      const bytes = await picture().toFormat(format).toBuffer();
+      const { checks, violations } = await look(bytes, `image/${format}`);
+      expect(violations).toEqual([]);
+      expect(checks).toContainEqual({ check: 'image', outcome: 'passed' });
+    },
+  );
+
+  it.each(['png', 'jpeg', 'gif', 'webp'] as const)(
+    'is refused with anything behind its end, or without an end: %s',
+    async (format) => {
+      const bytes = await picture().toFormat(format).toBuffer();
+      expect(await rules(Buffer.concat([bytes, HTML]), `image/${format}`)).toEqual(['polyglot']);
+      expect(await rules(Buffer.concat([bytes, SMALL]), `image/${format}`)).toEqual(['polyglot']);
+      expect(await rules(bytes.subarray(0, -20), `image/${format}`)).not.toEqual([]);
+    },
+  );
+
+  it('may hold further images, as phones make them, and be filled up with zeros', async () => {
+    const one = await picture().jpeg().toBuffer();
+    expect(await rules(Buffer.concat([one, Buffer.alloc(5000), one]), 'image/jpeg')).toEqual([]);
+    expect(await rules(Buffer.concat([one, one, HTML]), 'image/jpeg')).toEqual(['polyglot']);
+  });
+
+  it('is refused when a zip is hidden inside it', async () => {
+    const comment = Buffer.alloc(4);
+    comment.writeUInt16BE(0xfffe, 0);
+    comment.writeUInt16BE(SMALL.length + 2, 2);
+    const jpeg = await picture().jpeg().toBuffer();
+    const hidden = Buffer.concat([jpeg.subarray(0, 2), comment, SMALL, jpeg.subarray(2)]);
+    expect(await rules(hidden, 'image/jpeg')).toEqual(['polyglot']);
+  });
+
+  it('is refused by its header when it is vast, and when it is another kind', async () => {
+    expect(await rules(vastPng(10_001), 'image/png')).toEqual(['image_pixels']);
+    const tiff = await picture().tiff().toBuffer();
+    expect(await rules(tiff, 'image/avif')).toEqual(['image_broken']);
+  });
+
+  it('of a format nobody here can decode is said not to have been', async () => {
+    const { checks } = await look('<svg xmlns="http://www.w3.org/2000/svg"/>', 'image/svg+xml');
+    expect(checks).toMatchObject([{ check: 'image', outcome: 'skipped' }]);
+  });
+
+  it('is left alone where nobody asked what it is', async () => {
+    const given = [Buffer.concat([PNG, HTML]), 'image/png', { structure: false }] as const;
+    expect(await look(...given)).toEqual({ checks: [], violations: [] });
+  });
+});
+
+describe('a PDF', () => {
+  it('passes with white space behind its mark', async () => {
+    expect(await rules(Buffer.concat([PDF, text(' \n\0')]), 'application/pdf')).toEqual([]);
+  });
+
+  it('is refused with anything else there, or without a mark', async () => {
+    expect(await rules(Buffer.concat([PDF, HTML]), 'application/pdf')).toEqual(['polyglot']);
+    expect(await rules(Buffer.concat([PDF, Buffer.alloc(5000, 'x')]), 'application/pdf')).toEqual([
+      'polyglot',
+    ]);
+    expect(await rules(Buffer.concat([PDF, SMALL, text('%%EOF')]), 'application/pdf')).toEqual([
+      'polyglot',
+    ]);
+    expect(await rules(PDF.subarray(0, 30), 'application/pdf')).toEqual(['malformed']);
+  });
+});
+
+describe('an archive', () => {
+  const zip = 'application/zip';
+  const nested = (levels: number): Buffer =>
+    Array.from({ length: levels }).reduce<Buffer>(
+      (inner) => zipOf([{ name: 'inner.bin', content: inner }]),
+      SMALL,
+    );
+
+  it('passes with what anybody packs', async () => {
+    const { checks, violations } = await look(SMALL, zip);
+    expect(violations).toEqual([]);
+    expect(checks).toMatchObject([{ detail: '1 entries, 4 bytes unpacked' }]);
+    expect(await rules(nested(2), zip)).toEqual([]);
+  });
+
+  it.each<[string, () => Buffer, string]>([
+    ['is too deep', () => nested(3), 'archive_depth'],
+    [
+      'has too many entries',
+      () =>
+        zipOf(Array.from({ length: 10_001 }, (_, at) => ({ name: `${at}`, content: text('') }))),
+      'archive_entries',
+    ],
+    [
+      'holds an encrypted entry',
+      () => zipOf([{ name: 'a', content: HTML, flags: 1 }]),
+      'archive_encrypted',
+    ],
+    [
+      'holds a link',
+      () => zipOf([{ name: 'a', content: text('/etc/passwd'), mode: 0o120777 }]),
+      'archive_link',
+    ],
+    ['leads upwards', () => zipOf([{ name: 'a/../../b', content: HTML }]), 'archive_name'],
+    ['leads to the root', () => zipOf([{ name: '/etc/b', content: HTML }]), 'archive_name'],
+    ['leads to a drive', () => zipOf([{ name: 'C:/b', content: HTML }]), 'archive_name'],
+    [
+      'leads upwards as on Windows',
+      () => zipOf([{ name: '..\\b', content: HTML }]),
+      'archive_name',
+    ],
+    ['breaks off', () => SMALL.subarray(0, -5), 'archive_broken'],
+    ['is followed by something', () => Buffer.concat([SMALL, HTML]), 'archive_broken'],
+  ])('is refused when it %s', async (_, make, rule) => {
+    expect(await rules(make(), zip)).toEqual([rule]);
+  });
+
+  it('is refused when it says less than it holds', async () => {
+    const bytes = zipOf([{ name: 'a', content: Buffer.alloc(50_000_000) }]);
+    for (const mark of ['PK\x03\x04', 'PK\x01\x02']) {
+      const at = bytes.indexOf(Buffer.from(mark, 'latin1'));
+      bytes.writeUInt32LE(10, at + (mark === 'PK\x03\x04' ? 22 : 24));
+    }
+    expect(await rules(bytes, zip)).toEqual(['archive_broken']);
+  });
+
+  it('by the name of an office document is an archive', async () => {
+    const docx = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
+    expect(await rules(nested(3), docx)).toEqual(['archive_depth']);
+  });
+});
+
+describe('a table', () => {
+  const csv = (rows: string, schema: object = ORDERS_SCHEMA) => look(rows, 'text/csv', { schema });
+
+  it('passes with cells that are what its schema asks for', async () => {
+    expect(await csv('\ufefforder,amount\r\na,1.5\r\n"b, c",2\r\n')).toEqual({
+      checks: [{ check: 'schema', outcome: 'passed' }],
+      violations: [],
+    });
+  });
+
+  it('names the row and the column of each fault, up to twenty', async () => {
+    const { violations } = await csv('order,amount\na,1\nb,\nc,x\n');
+    expect(violations).toMatchObject([
+      { field: 'amount', message: 'row 3, column amount: must be number' },
+      { field: 'amount', message: 'row 4, column amount: must be number' },
+    ]);
+    const many = await csv(`order,amount\n${'a,x\n'.repeat(100_000)}`);
+    expect(many.violations).toHaveLength(20);
+  });
+
+  it.each([
+    ['a column is missing', 'order\na\n', 'row 2, column amount'],
+    ['there is one too many', 'order,amount,tip\na,1,2\n', 'row 2, column tip'],
+    ['a row is short', 'order,amount\na,1\nb\n', 'row 3: not readable'],
+    ['a quote is never closed', 'order,amount\n"a,1\n', 'row 2: not readable'],
+    ['a name is there twice', 'order,order\na,1\n', 'two columns have one name'],
+  ])('says so when %s', async (_, rows, message) => {
+    expect((await csv(rows)).violations[0]?.message).toContain(message);
+  });
+
+  it('may be described as a list of its rows', async () => {
+    const schema = { type: 'array', items: ORDERS_SCHEMA, minItems: 2 };
+    expect((await csv('order,amount\na,1\nb,2\n', schema)).violations).toEqual([]);
+    expect((await csv('order,amount\na,1\n', schema)).violations).toMatchObject([
+      { rule: 'schema_items' },
+    ]);
+  });
+});
+
+describe('a document', () => {
+  const json = (value: unknown, schema: object) =>
+    look(JSON.stringify(value), 'application/json', { schema });
+  const LIST = { type: 'array', items: { $ref: '#/$defs/order' }, $defs: { order: ORDERS_SCHEMA } };
+
+  it('names the place of a fault', async () => {
+    expect((await json([{ order: 'a', amount: 1 }], LIST)).violations).toEqual([]);
+    const { violations } = await json([{ order: 'a', amount: 1 }, { order: 'b' }], LIST);
+    expect(violations).toMatchObject([{ field: '/1/amount', rule: 'schema_required' }]);
+    expect((await look('{"a":', 'application/json', { schema: LIST })).violations).toMatchObject([
+      { rule: 'malformed' },
+    ]);
+  });
+
+  it('that is long is read entry by entry', async () => {
+    const entries = Array.from({ length: 200_000 }, (_, at) => ({
+      order: `order number ${at}, of many`,
+      amount: at === 150_000 ? 'many' : at,
+    }));
+    expect((await json(entries, LIST)).violations).toMatchObject([
+      { field: '/150000/amount', message: '/150000/amount: must be number' },
+    ]);
+    const unique = await json(entries, { ...LIST, uniqueItems: true });
+    expect(unique.violations).toMatchObject([{ rule: 'too_large_to_inspect' }]);
+    const object = await json({ entries }, { type: 'object' });
+    expect(object.violations).toMatchObject([{ rule: 'too_large_to_inspect' }]);
+  }, 60_000);
+
+  it('of many is read line by line', async () => {
+    const lines = '{"order":"a","amount":1}\n\n{"order":"b","amount":"x"}\n';
+    const found = await look(lines, 'application/x-ndjson', { schema: ORDERS_SCHEMA });
+    expect(found.violations).toMatchObject([{ field: '/3/amount' }]);
+  });
+});
