@@ -1,10 +1,20 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { App } from '../config/deployment.ts';
+import { hasExpired } from '../config/expiry.ts';
 
-/** Secrets are kept as hashes, and two may be valid while one replaces the other. */
-export const isSecretOf = (app: App | undefined, secret: string): boolean => {
-  const given = Buffer.from(`sha256:${hash('sha256', secret, 'hex')}`);
-  const known = app?.secret_hash ?? [];
+/** How a secret is kept. A salt would hide nothing: nobody guesses 32 random bytes. */
+export const hashOfSecret = (secret: string): string => `sha256:${hash('sha256', secret, 'hex')}`;
+
+/** The hashes of an app's secrets that are good now: two while one replaces the other. */
+export const secretHashesOf = (app: App | undefined, now: Date): readonly string[] =>
+  (app?.secret_hash ?? [])
+    .filter((each) => typeof each === 'string' || !hasExpired(each, now))
+    .map((each) => (typeof each === 'string' ? each : each.hash));
+
+export const isSecretOf = (app: App | undefined, secret: string, now: Date): boolean => {
+  const given = Buffer.from(hashOfSecret(secret));
   // Each is compared, so that the time taken does not tell which one matched.
-  return known.map((each) => timingSafeEqual(Buffer.from(each), given)).includes(true);
+  return secretHashesOf(app, now)
+    .map((each) => timingSafeEqual(Buffer.from(each), given))
+    .includes(true);
 };

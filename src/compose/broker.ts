@@ -1,6 +1,7 @@
 import { createAdminDoor } from '../broker/admin.ts';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
 import { createChange } from '../broker/configure/change.ts';
+import { createClientSecrets } from '../broker/configure/client-secrets.ts';
 import type { Configure } from '../broker/configure/configure.ts';
 import { createEntries } from '../broker/configure/entries.ts';
 import { createRequestCredentials } from '../broker/credentials/request-credentials.ts';
@@ -147,6 +148,7 @@ export const createBroker = (parts: BrokerParts) => {
     lift: createLift(all),
     ...createOversight({ ...all, configure: parts.configure }),
     ...createEntries({ ...all, change }),
+    ...createClientSecrets({ change, now }),
   };
 };
 

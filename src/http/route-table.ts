@@ -1,3 +1,4 @@
+import { type ClientSecretRoutes, clientSecretRoutes } from './admin/client-secrets.ts';
 import { type ConfigurationRoutes, configurationRoutes } from './admin/configuration.ts';
 import { type EntryRoutes, entryRoutes } from './admin/entries.ts';
 import { type KeyRoutes, keyRoutes } from './admin/keys.ts';
@@ -26,6 +27,7 @@ export interface BrokerRoutes
     UploadOversightRoutes,
     ConfigurationRoutes,
     EntryRoutes,
+    ClientSecretRoutes,
     KeyRoutes,
     DiscoveryRoutes,
     VerifierRoutes,
@@ -44,6 +46,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...uploadOversightRoutes(broker),
   ...configurationRoutes(broker),
   ...entryRoutes(broker),
+  ...clientSecretRoutes(broker),
   ...keyRoutes(broker),
   ...discoveryRoutes(broker),
   ...verifierRoutes(broker),

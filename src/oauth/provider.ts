@@ -94,7 +94,7 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
 
   provider.proxy = true; // its forwarded headers are the ones http/ has pinned to the issuer
   provider.Client.prototype.compareClientSecret = function compare(actual: string) {
-    return isSecretOf(configuration.get().index.app(this.clientId), actual);
+    return isSecretOf(configuration.get().index.app(this.clientId), actual, now());
   };
   // One atomic insert in place of look-then-write: security.md F1.
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>

@@ -3,6 +3,7 @@ import { hasExpired } from '../../config/expiry.ts';
 import type { RevocationEvent } from '../../ledger/revocation-feed.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
+import { secretHashesOf } from '../client-secret.ts';
 import type { CurrentConfiguration, InForce } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 
@@ -36,7 +37,7 @@ export const createVerifierProver = (dependencies: VerifierDependencies) => {
     // As they were before it was proven: who has other credentials by now is to prove those.
     const before = configuration.get().index;
     const clientId = await authenticate();
-    const credentials = credentialsOf(before.app(clientId));
+    const credentials = credentialsOf(before.app(clientId), now());
     const { tenant: tenantId } = before.app(clientId) ?? { tenant: '' };
     const isEntitled = (): boolean => {
       const inForce = configuration.get();
@@ -44,7 +45,7 @@ export const createVerifierProver = (dependencies: VerifierDependencies) => {
       return (
         app !== undefined &&
         isInService(app, now()) &&
-        credentialsOf(app) === credentials &&
+        credentialsOf(app, now()) === credentials &&
         verifiesFor(app, inForce)
       );
     };
@@ -58,8 +59,8 @@ export const createVerifierProver = (dependencies: VerifierDependencies) => {
 };
 
 /** All that a client may prove itself by. Leans closed: where any of it changes, it proves itself anew. */
-const credentialsOf = (app: App | undefined): string =>
-  JSON.stringify([app?.secret_hash, app?.jwks, app?.tls_client_auth]);
+const credentialsOf = (app: App | undefined, now: Date): string =>
+  JSON.stringify([secretHashesOf(app, now), app?.jwks, app?.tls_client_auth]);
 
 /** A tenant's own; a signing key, which signs for every tenant, is everybody's. */
 export const concerns = ({ tenantId }: Verifier, event: RevocationEvent): boolean =>

@@ -92,6 +92,13 @@ const secretHash = z
   )
   .meta({ pattern: SECRET_HASH.source });
 
+/** From this moment (a date: 00:00 UTC). */
+const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })], {
+  error: 'must be a date such as 2027-06-30',
+});
+
+const secret = z.union([secretHash, z.strictObject({ hash: secretHash, expires: moment })]);
+
 const isDistinguishedName = (value: string): boolean => parseDistinguishedName(value) !== undefined;
 
 const NO_DN = says(
@@ -168,11 +175,7 @@ export const app = z
     tenant: id,
     owner: text.meta({ description: 'The person or team that answers for it.' }),
     purpose: text.meta({ description: 'What it is for, in a sentence.' }),
-    expires: z
-      .union([z.iso.date(), z.iso.datetime({ offset: true })], {
-        error: 'must be a date such as 2027-06-30',
-      })
-      .meta({ description: 'From this moment (a date: 00:00 UTC) it gets nothing.' }),
+    expires: moment.meta({ description: 'From this moment (a date: 00:00 UTC) it gets nothing.' }),
     type: z.enum(APP_TYPES).meta({
       description: 'browser and native are public clients; web and service are confidential.',
     }),
@@ -209,10 +212,13 @@ export const app = z
       .meta({
         description: 'Its public keys, for private_key_jwt.',
       }),
-    secret_hash: distinct(secretHash)
+    secret_hash: distinct(secret)
       .min(1, { error: 'must list at least one hash' })
       .exactOptional()
-      .meta({ description: 'SHA-256 of its secret; two while one replaces the other.' }),
+      .meta({
+        description:
+          'SHA-256 of its secret, or `{ hash, expires }`; two while one replaces the other.',
+      }),
     tls_client_auth: tlsClientAuth.exactOptional().meta({
       description:
         'The name in its client certificate (RFC 8705). Tokens are bound to the certificate where no key is proven.',
