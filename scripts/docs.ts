@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { configuration, envExample } from './docs/configuration.ts';
 import { deploymentJsonSchema } from './docs/deployment-schema.ts';
+import { enforcement } from './docs/enforcement.ts';
 import { errors } from './docs/errors.ts';
 import type { Generator } from './docs/generator.ts';
 import { openApi } from './docs/openapi.ts';
@@ -17,6 +18,7 @@ const GENERATORS: readonly Generator[] = [
   configuration,
   envExample,
   deploymentJsonSchema,
+  enforcement,
   errors,
   openApi,
   roomsTable,
