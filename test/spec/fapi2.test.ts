@@ -142,7 +142,9 @@ const signedIn = async (requestUri: string): Promise<URL> => {
   const query = new URLSearchParams({ client_id: 'bank', request_uri: requestUri });
   const start = await browser.get(`${daypass.url}/authorize?${query}`);
   const { url } = await throughPages(browser, start, {});
-  for (const { status } of browser.redirects) expect(status).not.toBe(307);
+  for (const { status, from } of browser.redirects) {
+    if (from.startsWith(daypass.url)) expect(status).toBe(303); // never 307; §5.3.2.2-11
+  }
   return new URL(url);
 };
 
@@ -178,6 +180,7 @@ describe('FAPI 2.0: the authorization request', () => {
     expect(pushed.body.expires_in).toBeLessThan(600);
     const { back, answer } = await signInToBank();
     expect(back.searchParams.get('iss')).toBe(daypass.issuer);
+    expect(back.searchParams.get('code')).toMatch(/^[\w-]{43}$/); // 256 bits
     expect(back.searchParams.get('state')).toBe('s'.repeat(1_000));
     expect(answer).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
     const [header, payload] = String(answer.body.id_token)
@@ -309,6 +312,17 @@ describe('FAPI 2.0: tokens', () => {
     const { cnf } = JSON.parse(Buffer.from(payload, 'base64url').toString());
     expect(cnf).toEqual({ 'x5t#S256': certificate.thumbprint });
     expect((await call()('/token', { form })).status).toBe(401);
+  });
+
+  it('are taken from the header alone, never from the query or a form', async () => {
+    const form = { grant_type: 'client_credentials', ...(await authenticated('plain')) };
+    const { body } = await call()('/token', { form: { ...form, resource: BUCKET } });
+    const token = String(body.access_token);
+    const query = `/objects?resource=${BUCKET}`;
+    expect((await call()(query, { token })).status).toBe(200);
+    expect((await call()(`${query}&access_token=${token}`)).status).toBe(401);
+    const upload = await call()('/request-upload', { form: { access_token: token } });
+    expect(upload.status).toBe(401);
   });
 
   it('are refreshed by the same refresh token, as long as it lives', async () => {

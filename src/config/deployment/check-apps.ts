@@ -25,6 +25,19 @@ const notReserved: AppRule = ({ path, value }) =>
       ]
     : [];
 
+/** RFC 9700 §4.15: an app for itself is its own `sub`, which must not read like a person's. */
+const notLikeAPerson: AppRule = ({ path, value }) =>
+  /^u_[0-9a-z]{26}$/i.test(value.id)
+    ? [
+        {
+          path: [...path, 'id'],
+          rule: 'reserved',
+          message: 'an id of that form is a person’s',
+          remedy: 'choose another id',
+        },
+      ]
+    : [];
+
 const notExpired: AppRule = ({ path, value }, now) =>
   now !== undefined && hasExpired(value, now)
     ? [
@@ -60,7 +73,13 @@ const oneCredential: AppRule = ({ path, value }) => {
   }));
 };
 
-const RULES: readonly AppRule[] = [notReserved, notExpired, publicWithoutCredential, oneCredential];
+const RULES: readonly AppRule[] = [
+  notReserved,
+  notLikeAPerson,
+  notExpired,
+  publicWithoutCredential,
+  oneCredential,
+];
 
 export const checkApps = (
   { apps }: Draft,

@@ -79,6 +79,11 @@ const REFUSED: readonly (readonly [title: string, edits: Edits, complaint: strin
   ],
   ['an app id twice', [['id: nightly-report', 'id: where2eat']], 'apps[1].id duplicate_id'],
   [
+    'an app id that reads like a person’s',
+    [['id: nightly-report', `id: u_${'4'.repeat(26)}`]],
+    'apps[1].id reserved',
+  ],
+  [
     'the id of the built-in admin client',
     [['id: nightly-report', 'id: daypass-cli']],
     'apps[1].id reserved',
