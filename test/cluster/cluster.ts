@@ -4,7 +4,7 @@ import type { DeploymentDocument } from '../../src/config/deployment/schema.ts';
 import { newSigningKey, signJwt, startCorporateSso } from '../security/corporate-sso.ts';
 import { type Answer, type Client, createClient, newKey } from '../support/client.ts';
 import type { ProofKey } from '../support/dpop.ts';
-import { type Rig, startRig } from '../support/rig.ts';
+import { type Rig, type RigOptions, startRig } from '../support/rig.ts';
 
 /** Three broker processes on one PostgreSQL, a corporate SSO that signs in whoever is wanted, and a security desk. */
 
@@ -44,10 +44,19 @@ export interface Cluster {
   reconfigure(place: number, document: DeploymentDocument): Promise<Answer>;
   /** The form of a client that authenticates with an assertion (RFC 7523). */
   assertion(): Record<string, string>;
+  /** A JWT that is verified offline. */
+  jwt(place: number): Promise<OfflineToken>;
   stop(): Promise<void>;
 }
 
-export const openCluster = async (): Promise<Cluster> => {
+/** A token that says where its bit is: the path of a status list, and the place in it. */
+export interface OfflineToken {
+  readonly id: string;
+  readonly list: string;
+  readonly index: number;
+}
+
+export const openCluster = async (options: Pick<RigOptions, 'between'> = {}): Promise<Cluster> => {
   const sso = await startCorporateSso();
   const signer = newSigningKey('signer-1');
   const document = documentOf(sso.issuer('acme'), {
@@ -55,7 +64,7 @@ export const openCluster = async (): Promise<Cluster> => {
     kid: signer.kid,
     alg: signer.alg,
   });
-  const rig = await startRig({ instances: INSTANCES, configure: () => document }).catch(
+  const rig = await startRig({ ...options, instances: INSTANCES, configure: () => document }).catch(
     async (error: unknown) => {
       await sso.stop();
       throw error;
@@ -85,6 +94,22 @@ export const openCluster = async (): Promise<Cluster> => {
   const platform = await adminOf('platform');
   const exchange: Cluster['exchange'] = (place, token, key) =>
     at(place).call('/exchange', { body: EXCHANGE, token, key, bound: false });
+
+  const assertion = (): Record<string, string> => ({
+    grant_type: 'client_credentials',
+    resource: ORDERS,
+    scope: 'orders:read',
+    client_id: SIGNER,
+    client_assertion_type: ASSERTION,
+    client_assertion: signJwt(signer, {
+      iss: SIGNER,
+      sub: SIGNER,
+      aud: rig.url,
+      jti: randomUUID(),
+      iat: seconds(),
+      exp: seconds() + 60,
+    }),
+  });
 
   return {
     rig,
@@ -117,21 +142,9 @@ export const openCluster = async (): Promise<Cluster> => {
       const asked = { method: 'PUT', body, token, key };
       return mustBe(200, await at(place).call('/admin/v1/config', asked));
     },
-    assertion: () => ({
-      grant_type: 'client_credentials',
-      resource: ORDERS,
-      scope: 'orders:read',
-      client_id: SIGNER,
-      client_assertion_type: ASSERTION,
-      client_assertion: signJwt(signer, {
-        iss: SIGNER,
-        sub: SIGNER,
-        aud: rig.url,
-        jti: randomUUID(),
-        iat: seconds(),
-        exp: seconds() + 60,
-      }),
-    }),
+    assertion,
+    jwt: async (place) =>
+      offlineOf(mustBe(200, await at(place).call('/token', { form: assertion() }))),
     stop: async () => {
       await rig.stop();
       await sso.stop();
@@ -151,6 +164,16 @@ export const UPLOAD = { filename: 'menu.txt', size: 4, contentType: 'text/plain'
 const heldOf = (answer: Answer, key: ProofKey): Held => {
   const { access_token: token, token_id: id } = mustBe(200, answer).body as Record<string, string>;
   return { token: token!, id: id!, key };
+};
+
+const offlineOf = ({ body }: Answer): OfflineToken => {
+  const [, claims = ''] = String(body.access_token).split('.');
+  const { jti, status } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
+    jti: string;
+    status: { status_list: { idx: number; uri: string } };
+  };
+  const { idx: index, uri } = status.status_list;
+  return { id: jti, list: new URL(uri).pathname, index };
 };
 
 export const mustBe = (status: number, answer: Answer): Answer => {
@@ -240,6 +263,8 @@ const documentOf = (issuer: string, jwk: object): DeploymentDocument => {
     })),
     apps: [...browser, service],
     buckets: [{ id: 'project-123', tenant: 'acme', provider: 'local', residency: 'eu' }],
-    resource_servers: [{ id: ORDERS, tenant: 'acme', scopes: ['orders:read'] }],
+    resource_servers: [
+      { id: ORDERS, tenant: 'acme', scopes: ['orders:read'], introspection_clients: [SIGNER] },
+    ],
   } as DeploymentDocument;
 };

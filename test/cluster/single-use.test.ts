@@ -1,12 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { errors } from 'oidc-provider';
-import {
-  openPostgresLedger,
-  type PostgresLedger,
-} from '../../src/ledger/postgres/postgres-ledger.ts';
-import { createAdapter } from '../../src/oauth/adapter.ts';
-import { OAuthError } from '../../src/protocol/oauth-error.ts';
 import { newKey } from '../support/client.ts';
 import {
   APPS,
@@ -18,65 +10,17 @@ import {
   placeObject,
   ticketFor,
 } from './cluster.ts';
-import { printFigures, sized } from './figures.ts';
-
-const ROUNDS = sized(200, 20);
-const TRIES = 50;
+import { createRounds, once, outcomeOf, ROUNDS } from './rounds.ts';
 
 let cluster: Cluster;
-const figures: Record<string, number | string>[] = [];
+const { rounds, print } = createRounds();
 beforeAll(async () => {
   cluster = await openCluster();
 });
 afterAll(async () => {
-  printFigures(`Single use: ${TRIES} tries at once over ${INSTANCES} instances`, figures);
+  print();
   await cluster?.stop();
 });
-
-/** One outcome, as short as it can be compared: `200`, or `400 invalid_dpop_proof`. */
-type Try = (place: number) => Promise<string>;
-
-const UNAVAILABLE = '503 temporarily_unavailable';
-
-/** Rounds of tries at once, each of what `prepare` makes; how often each outcome came about. */
-const rounds = async (
-  what: string,
-  winner: string,
-  prepare: (round: number) => Promise<Try> | Try,
-): Promise<{ winners: ReadonlySet<number>; others: ReadonlySet<string> }> => {
-  const winners = new Set<number>();
-  const others = new Set<string>();
-  const began = performance.now();
-  let again = 0;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const attempt = await prepare(round);
-    const outcomes = await Promise.all(
-      Array.from({ length: TRIES }, (_, n) => attempt((n + round) % INSTANCES)),
-    );
-    const won = outcomes.filter((outcome) => outcome === winner).length;
-    // Where the database kept somebody waiting, the one use may be theirs, unheard: never two.
-    if (won === 0 && outcomes.includes(UNAVAILABLE) && again < ROUNDS) {
-      again += 1;
-      round -= 1;
-      continue;
-    }
-    winners.add(won);
-    for (const outcome of outcomes) {
-      if (outcome !== winner && outcome !== UNAVAILABLE) others.add(outcome);
-    }
-  }
-  const seconds = (performance.now() - began) / 1000;
-  figures.push({
-    what,
-    rounds: ROUNDS,
-    'run again': again,
-    tries: ROUNDS * TRIES,
-    'winners in a round': [...winners].join(', '),
-    'the rest': [...others].join(', '),
-    seconds: seconds.toFixed(1),
-  });
-  return { winners, others };
-};
 
 const send = async (
   place: number,
@@ -90,7 +34,7 @@ const send = async (
     ...(body !== undefined && { body }),
   });
   const { error } = (await answer.json()) as { error?: string };
-  return error === undefined ? String(answer.status) : `${answer.status} ${error}`;
+  return outcomeOf(answer.status, error);
 };
 
 /** One proof, to be sent more than once. */
@@ -105,8 +49,6 @@ const proofFor = async (
     nonce: cluster.clients[0]!.nonce(),
     ...(token !== undefined && { accessToken: token }),
   });
-
-const once = { winners: new Set([1]) };
 
 describe('R01 D02 what may be used once is used once, on all instances together', () => {
   it('G4 a proof id, where a token is issued', async () => {
@@ -161,63 +103,4 @@ describe('R01 D02 what may be used once is used once, on all instances together'
     expect(result).toEqual({ ...once, others: new Set(['401 invalid_client']) });
     expect(await issued()).toEqual([{ count: String(ROUNDS) }]);
   });
-});
-
-/** Without sign-in pages there is no code to redeem over HTTP: what redeems them is tried by itself. */
-describe('R01 F3 the adapter of the authorization server, on three connections to one database', () => {
-  const ledgers: PostgresLedger[] = [];
-  afterAll(async () => {
-    for (const ledger of ledgers) await ledger.close();
-  });
-
-  const adapters = (model: string) => {
-    if (ledgers.length === 0) {
-      for (let place = 0; place < INSTANCES; place += 1) {
-        ledgers.push(
-          openPostgresLedger({
-            url: cluster.rig.databaseUrl,
-            onConnectionError: () => undefined,
-            localTime: () => performance.timeOrigin + performance.now(),
-          }),
-        );
-      }
-    }
-    return ledgers.map(({ artifacts }) =>
-      (
-        createAdapter({ artifacts, client: () => undefined, now: () => new Date() }) as (
-          name: string,
-        ) => import('oidc-provider').Adapter
-      )(model),
-    );
-  };
-
-  it.each(['AuthorizationCode', 'RefreshToken'])(
-    'G4 uses a %s once, and ends all of its grant with the second try',
-    async (model) => {
-      const [first, ...rest] = adapters(model);
-      const all = [first!, ...rest];
-      const sibling = adapters('AccessToken')[0]!;
-      const grants: string[] = [];
-      const result = await rounds(`${model} at the adapter`, 'used', async () => {
-        const [id, grantId] = [randomUUID(), randomUUID()];
-        await first!.upsert(id, { grantId }, 60);
-        await sibling.upsert(randomUUID(), { grantId }, 60);
-        grants.push(grantId);
-        return (place) =>
-          all[place]!.consume(id).then(
-            () => 'used',
-            (error: unknown) => {
-              if (error instanceof errors.InvalidGrant) return error.error;
-              return error instanceof OAuthError ? `${error.status} ${error.code}` : String(error);
-            },
-          );
-      });
-      expect(result).toEqual({ ...once, others: new Set(['invalid_grant']) });
-      const left = await cluster.rig.ask(
-        'SELECT model FROM oidc_artifact WHERE grant_id = ANY ($1)',
-        [grants],
-      );
-      expect(left).toEqual([]);
-    },
-  );
 });

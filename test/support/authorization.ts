@@ -6,6 +6,9 @@ import type { ProofKey } from './dpop.ts';
 
 /** Signs people in to apps through the real demo IdP, by HTTP alone. */
 
+/** A broker that people sign in at, and the IdP behind it. */
+export type Place = Pick<TestDaypass, 'url' | 'issuer' | 'idpPort'>;
+
 export interface AskFor {
   readonly client?: string;
   readonly redirect?: string;
@@ -34,10 +37,10 @@ export const challengeOf = (verifier: string): string =>
 
 export const REDIRECT = 'http://localhost:5173/callback';
 
-export const newBrowser = (daypass: TestDaypass): Browser =>
+export const newBrowser = (daypass: Place): Browser =>
   new Browser([daypass.url, `http://localhost:${daypass.idpPort}`]);
 
-export const authorizeUrl = (daypass: TestDaypass, asked: AskFor, verifier: string): string => {
+export const authorizeUrl = (daypass: Place, asked: AskFor, verifier: string): string => {
   const { client = 'where2eat', redirect = REDIRECT, params = {} } = asked;
   const all = {
     client_id: client,
@@ -55,7 +58,7 @@ export const authorizeUrl = (daypass: TestDaypass, asked: AskFor, verifier: stri
 };
 
 /** From the app and back to it, through whatever pages come up. */
-export const authorize = async (daypass: TestDaypass, asked: AskFor = {}): Promise<Authorized> => {
+export const authorize = async (daypass: Place, asked: AskFor = {}): Promise<Authorized> => {
   const verifier = asked.verifier ?? random();
   const browser = asked.browser ?? newBrowser(daypass);
   const start = await browser.get(authorizeUrl(daypass, asked, verifier));
@@ -86,7 +89,7 @@ export const throughPages = async (
 
 /** Redeems a code at the token endpoint. */
 export const redeem = (
-  daypass: TestDaypass,
+  daypass: Place,
   {
     code,
     verifier,

@@ -10,6 +10,7 @@ import type { DeploymentDocument } from '../../src/config/deployment/schema.ts';
 import { demoToken } from '../../src/demo/demo-token.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/demo/embedded-postgres.ts';
 import { startDemoIdp } from '../../src/demo/idp.ts';
+import { callbackUrlOf } from '../../src/federation/federation.ts';
 import { migrate } from '../../src/ledger/postgres/migrate.ts';
 import { type BrokerProcess, startBroker } from './broker-process.ts';
 
@@ -26,6 +27,8 @@ export interface Rig {
   readonly brokers: readonly BrokerProcess[];
   /** Aborted by `stop`: whatever still runs against this rig ends. */
   readonly over: AbortSignal;
+  /** Where people sign in, for all brokers. */
+  readonly idpPort: number;
   /** An ID token of the IdP, which outlives every kill. */
   signIn(user: string, audience: string): Promise<string>;
   /** As the owner of the database, on a connection of its own. */
@@ -43,8 +46,11 @@ export interface Rig {
 export interface RigOptions {
   /** How many brokers share the database, the home and the issuer. One if left out. */
   readonly instances?: number;
-  /** Given the server's address, the port that the broker is to use instead. */
-  readonly between?: (server: { readonly host: string; readonly port: number }) => Promise<number>;
+  /** Given the server's address, the port that the broker of that place is to use instead. */
+  readonly between?: (
+    server: { readonly host: string; readonly port: number },
+    place: number,
+  ) => Promise<number>;
   readonly env?: Readonly<Record<string, string>>;
   /** The configuration, made of the demo's. */
   readonly configure?: (demo: DeploymentDocument) => object;
@@ -54,26 +60,37 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
   const { instances = 1, between, env = {}, configure = unlimited } = options;
   const home = await mkdtemp(join(tmpdir(), 'daypass-rig-'));
   const dir = join(home, 'pg');
-  const idp = await startDemoIdp({ port: 0 });
+  const ports = await Promise.all(Array.from({ length: instances }, freePort));
+  const issuer = `http://localhost:${ports[0]}`;
+  const idp = await startDemoIdp({ port: 0, relyingParties: [relyingPartyOf(issuer)] });
   let postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dir });
   await migrate(postgres.url, MIGRATIONS);
   const { port: databasePort, url: databaseUrl } = postgres;
 
-  const ports = await Promise.all(Array.from({ length: instances }, freePort));
   const config = join(home, 'daypass.yaml');
   await writeFile(config, JSON.stringify(configure(demoCompany(idp.issuer)))); // JSON is YAML too
   const settings = {
-    ISSUER: `http://localhost:${ports[0]}`,
+    ISSUER: issuer,
     DAYPASS_HOME: home,
     DAYPASS_CONFIG: config,
-    DATABASE_URL: between
-      ? withPort(databaseUrl, await between({ host: '127.0.0.1', port: databasePort }))
-      : databaseUrl,
     LOG_LEVEL: 'error',
     ...env,
   };
+  const urls = await Promise.all(
+    ports.map(async (_, place) =>
+      between
+        ? withPort(databaseUrl, await between({ host: '127.0.0.1', port: databasePort }, place))
+        : databaseUrl,
+    ),
+  );
   const start = (place: number): Promise<BrokerProcess> =>
-    supervised(() => startBroker({ ...settings, PORT: String(ports[place]) }));
+    supervised(() =>
+      startBroker({
+        DATABASE_URL: urls[place] ?? databaseUrl,
+        ...settings,
+        PORT: String(ports[place]),
+      }),
+    );
   const brokers: BrokerProcess[] = [];
   const end = async (): Promise<void> => {
     await Promise.all(brokers.map((broker) => broker.kill()));
@@ -103,6 +120,7 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
       return brokers[0] as BrokerProcess;
     },
     brokers,
+    idpPort: Number(new URL(idp.issuer).port),
     signIn: (user, audience) => demoToken({ issuer: idp.issuer, user, password: 'demo', audience }),
     connect,
     ask: async (sql, values = []) => {
@@ -141,6 +159,14 @@ const supervised = async (start: () => Promise<BrokerProcess>): Promise<BrokerPr
     }
   }
 };
+
+/** The brokers, as the IdP knows them: people come back to the first. */
+const relyingPartyOf = (issuer: string) => ({
+  clientId: 'daypass',
+  redirectUri: callbackUrlOf(issuer, 'corp'),
+  logoutUri: `${issuer}/backchannel-logout/corp`,
+  signedOutUris: [],
+});
 
 const demoCompany = (idp: string): DeploymentDocument => {
   const nightlySecretHash = `sha256:${createHash('sha256').update(DEMO_SECRET).digest('hex')}`;

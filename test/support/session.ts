@@ -1,6 +1,5 @@
-import { type AskFor, authorize, redeem } from './authorization.ts';
+import { type AskFor, authorize, type Place, redeem } from './authorization.ts';
 import { type Answer, createClient } from './client.ts';
-import type { TestDaypass } from './daypass.ts';
 import { createProofKey, type ProofKey } from './dpop.ts';
 import { basic, LOOPBACK, ORDERS, PAGE, WEB } from './people-apps.ts';
 
@@ -16,7 +15,7 @@ export interface Session {
 const REDIRECTS: Readonly<Record<string, string>> = { desk: LOOPBACK, page: PAGE };
 
 export const signedIn = async (
-  daypass: TestDaypass,
+  daypass: Place,
   client: string,
   asked: AskFor = {},
 ): Promise<Session> => {
@@ -37,7 +36,7 @@ export const signedIn = async (
 };
 
 export const refresh = (
-  daypass: TestDaypass,
+  daypass: Place,
   { client, key }: Pick<Session, 'client' | 'key'>,
   token: string,
   params: Record<string, string> = {},
