@@ -2,6 +2,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { createLocalStore } from '../src/storage/local/local-store.ts';
 import { createS3Store } from '../src/storage/s3/s3-store.ts';
+import { azurePresigns, gcsPresigns } from './cloud-presigns.ts';
 import { median } from './statistics.ts';
 
 export interface PresignResult {
@@ -43,6 +44,8 @@ const createPresigns = (): readonly (readonly [string, Presign])[] => {
   return [
     ['s3 PUT', (key, now) => s3.presignPut(grant(key), now)],
     ['s3 GET', (key, now) => s3.presignGet(ask(key), now)],
+    ...azurePresigns({ put: grant, get: ask }),
+    ...gcsPresigns({ put: grant, get: ask }),
     ['local PUT', (key, now) => local.presignPut(grant(key), now)],
     ['local GET', (key, now) => local.presignGet(ask(key), now)],
     [
