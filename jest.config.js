@@ -14,6 +14,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: [
     '/node_modules/',
+    '<rootDir>/test/antivirus/',
     '<rootDir>/test/ceph/',
     '<rootDir>/test/clients/', // theirs, which npm does not have
     '<rootDir>/test/chaos/',

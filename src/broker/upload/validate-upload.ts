@@ -1,4 +1,4 @@
-import type { Clean, Inspector, Refused } from '../../inspection/inspector.ts';
+import type { Clean, Inspector, Refused, Undecided } from '../../inspection/inspector.ts';
 import type { Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
 import { ObjectNotFound, type ObjectStore, type StoredObject } from '../../storage/object-store.ts';
@@ -31,10 +31,22 @@ export const createValidateUpload =
     try {
       return await validate(dependencies, object);
     } catch (error) {
-      await postpone(dependencies, object, 'size').catch(() => undefined); // its lease ends in any case
-      throw error;
+      const { check, cause } =
+        error instanceof Waits ? error : ({ check: 'size', cause: error } as const);
+      await postpone(dependencies, object, check).catch(() => undefined); // its lease ends in any case
+      throw cause;
     }
   };
+
+/** The inspection says itself what it waits for. */
+class Waits extends Error {
+  readonly check: Undecided['waitsFor'];
+
+  constructor({ waitsFor, cause }: Undecided) {
+    super(`the inspection waits for ${waitsFor}`, { cause });
+    this.check = waitsFor;
+  }
+}
 
 const validate = async (
   dependencies: ValidateUploadDependencies,
@@ -51,10 +63,7 @@ const validate = async (
   const asked = askedOf(bucket, object);
   const { body } = await store.open(object.stagingKey);
   const verdict = await dependencies.inspect({ body, declared: declarationOf(object), asked });
-  if (verdict.ok === undefined) {
-    await postpone(dependencies, object, verdict.waitsFor);
-    throw verdict.cause;
-  }
+  if (verdict.ok === undefined) throw new Waits(verdict);
   if (!verdict.ok) return withhold(dependencies, object, verdict);
 
   // 3. To the final key, which no one can read by listing until step 4.
