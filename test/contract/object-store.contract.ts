@@ -13,6 +13,8 @@ export interface StoreUnderTest {
   readonly pinsSize?: boolean;
   /** False where nothing holds a PUT to its content type. */
   readonly pinsType?: boolean;
+  /** True for a server that acts on an `x-amz-copy-source` that nobody signed; AWS refuses it. */
+  readonly copiesUnsigned?: boolean;
   /** True where whoever may read an object may also ask for its headers. */
   readonly headReads?: boolean;
   /** False for a server that ignores `If-None-Match`. */
@@ -75,8 +77,10 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
       expect(STORED).toContain(await send(grant, { body }));
       return grant.key;
     };
+    const readAgain = async (key: string): Promise<string> =>
+      Buffer.concat(await (await store.open(key)).body.toArray()).toString();
     const read = async (key: string, range?: { start: number; end: number }): Promise<string> => {
-      const { body, size } = await store.open(key, range);
+      const { body, size } = await store.open(key, range && { range });
       const text = Buffer.concat(await body.toArray()).toString();
       expect(Buffer.byteLength(text)).toBe(size);
       return text;
@@ -174,6 +178,30 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
           expect([more, response.status >= 400 && response.status < 500]).toEqual([more, true]);
         }
         expect(await store.head(grant.key)).toBeUndefined();
+      });
+
+      it('copies nothing that the client could not read (S04)', async () => {
+        const secret = "somebody else's!!";
+        const victim = await stored(secret);
+        const { url: read } = await store.presignGet(
+          { key: victim, expiresIn: 60, fileName: 'a.txt' },
+          now(),
+        );
+        const plain = new URL(read);
+        plain.search = '';
+        const source = plain.pathname.replace(/^\/local/, '');
+        for (const header of [
+          { 'x-amz-copy-source': source },
+          { 'x-goog-copy-source': source },
+          { 'x-ms-copy-source': plain.href },
+        ]) {
+          const grant = grantFor(secret);
+          const { headers } = await store.presignPut(grant, now());
+          await send(grant, { headers: { ...headers, ...header }, body: content });
+          const text = (await store.head(grant.key)) && (await readAgain(grant.key));
+          const isKnown = under.copiesUnsigned === true && 'x-amz-copy-source' in header;
+          expect([header, text === secret]).toEqual([header, isKnown]);
+        }
       });
 
       it('keeps nothing that the client says of the object besides (S06)', async () => {
@@ -323,7 +351,17 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         const key = await stored();
         expect(await read(key, { start: 6, end: 11 })).toBe('tomato');
         expect(await read(key, { start: 13, end: 999 })).toBe('soup');
-        await expect(store.open(key, { start: 17, end: 20 })).rejects.toBeInstanceOf(RangeError);
+        const past = store.open(key, { range: { start: 17, end: 20 } });
+        await expect(past).rejects.toBeInstanceOf(RangeError);
+      });
+
+      it('opens the version it was asked for, and no other', async () => {
+        const [key, other] = [await stored(), await stored('another menu, longer')];
+        const version = (await store.head(key))?.version ?? '';
+        const { body } = await store.open(key, { version });
+        expect(Buffer.concat(await body.toArray()).toString()).toBe(content);
+        const replaced = store.open(other, { version });
+        await expect(replaced).rejects.toBeInstanceOf(ObjectNotFound);
       });
 
       it('copies a version to its final key, and may do so again', async () => {

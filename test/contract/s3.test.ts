@@ -19,6 +19,7 @@ objectStoreContract('S3 at s3rver', async () => {
   const { port } = await server.run();
   return {
     column: 's3rver',
+    copiesUnsigned: true,
     store: createS3Store({
       bucket: 'acme-project-123',
       region: 'us-east-1',
