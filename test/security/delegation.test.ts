@@ -367,6 +367,25 @@ describe('T14 who is no actor', () => {
     expect((await link(held, a, robot, { other: b })).status).toBe(200);
   });
 
+  it('T14 refuses an unbound actor token of a public app, to that app itself: whoever found it could be that', async () => {
+    const key = newKey();
+    const subject = {
+      subject_token: stage.idToken({ aud: 'lowcode' }),
+      subject_token_type: ID_TOKEN,
+      resource: bucket,
+    };
+    const claims = { aud: 'lowcode', sub: 'bob' };
+    const act = (actor: Own, through = stage.client) =>
+      stage.tokenExchange({ ...subject, ...byClient(actor) }, { app: 'lowcode', key }, through);
+    const unbound = ownOf(await stage.exchange({ claims }));
+    await refusesEverywhere(stage, { ...invalid, rule: 'not_acceptable' }, (through) =>
+      act(unbound, through),
+    );
+    // Nothing else was wrong: bound to the key of the request, it is an actor's.
+    const bound = ownOf((await stage.tokenOf({ claims, key })).answer);
+    expect((await act(bound)).status).toBe(200);
+  });
+
   it('T14 ties the ID token of an actor to the first key it comes with', async () => {
     const key = newKey();
     const bob = byPerson('bob');

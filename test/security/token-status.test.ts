@@ -181,6 +181,40 @@ describe('introspection is for entitled callers', () => {
     }
   });
 
+  it('tells an app that has moved to another tenant nothing of what it held in the first', async () => {
+    // For storage: what an app may do to an API any more is another question, with the same answer.
+    const subject = {
+      subject_token: stage.idToken({ aud: 'portal' }),
+      subject_token_type: ID_TOKEN,
+    };
+    const asked = { ...subject, resource: 'bucket:project-123' };
+    const { body } = await stage.tokenExchange(asked, { app: 'portal', secret: PORTAL_SECRET });
+    const token = String(body.access_token);
+    expect((await introspect(token, portal)).body.active).toBe(true);
+    await stage.reconfigure((draft) => {
+      const app = draft.apps.find(({ id }) => id === 'portal')!;
+      const grants = app
+        .grants!.slice(0, 1)
+        .map((grant) => ({ ...grant, resource: 'bucket:globex-files' }));
+      Object.assign(app, { tenant: 'globex', subject_audiences: [], grants });
+    });
+    try {
+      await stage.advance(4); // copies of the configuration are confirmed every three seconds
+      for (const through of stage.clients) {
+        const answer = await introspect(token, portal, through);
+        inactive(answer);
+        const event = 'SELECT reason FROM audit_event WHERE request_id = $1 AND outcome = $2';
+        const id = answer.headers.get('x-request-id');
+        expect(await stage.query(event, [id, 'denied'])).toEqual([
+          { reason: expect.stringContaining('another tenant') },
+        ]);
+      }
+    } finally {
+      await stage.reconfigure(() => undefined);
+    }
+    expect((await introspect(token, portal)).body.active).toBe(true);
+  });
+
   it('does not call good what its app holds no longer', async () => {
     const token = await tokenFor(FILES);
     const scopes = async () =>
