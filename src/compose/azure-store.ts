@@ -1,5 +1,6 @@
 import type { Bucket } from '../config/deployment.ts';
 import { unavailable } from '../protocol/oauth-error.ts';
+import type { SigningAlgorithm } from '../protocol/signing-algorithm.ts';
 import { createAzureStore } from '../storage/azure/azure-store.ts';
 import type { AzureCredentials } from '../storage/azure/client.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -9,10 +10,10 @@ export type AzureBucket = Extract<Bucket, { provider: 'azure' }>;
 
 export interface AzureStoreParts {
   readonly secret: Secret;
-  readonly vouch: (bucket: Bucket, audience: string) => Promise<string>;
+  readonly vouch: (bucket: Bucket, audience: string, alg?: SigningAlgorithm) => Promise<string>;
 }
 
-/** What Microsoft Entra calls itself in a federated credential. */
+/** What Microsoft Entra calls itself in a federated credential. It reads RS256 alone. */
 const ENTRA_AUDIENCE = 'api://AzureADTokenExchange';
 
 export const azureStoreOf = (bucket: AzureBucket, parts: AzureStoreParts): ObjectStore => {
@@ -29,6 +30,7 @@ export const azureStoreOf = (bucket: AzureBucket, parts: AzureStoreParts): Objec
     ...(endpoint === undefined ? {} : { endpoint }),
     credentials: credentialsOf(bucket, parts),
     pinHeaders,
+    lends: bucket.temporary_credentials !== undefined,
   });
 };
 
@@ -40,7 +42,7 @@ const credentialsOf = (
   const { account_key_env: keyName, web_identity: identity } = bucket.credentials;
   if (identity !== undefined) {
     const { tenant_id: tenantId, client_id: clientId } = identity;
-    const assertion = () => vouch(bucket, ENTRA_AUDIENCE);
+    const assertion = () => vouch(bucket, ENTRA_AUDIENCE, 'RS256');
     return { kind: 'web_identity', tenantId, clientId, assertion };
   }
   if (keyName === undefined) return { kind: 'ambient' };

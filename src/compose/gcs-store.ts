@@ -16,6 +16,9 @@ export const gcsStoreOf = (bucket: GcsBucket, parts: GcsStoreParts): GcsStore =>
     bucket: bucket.bucket,
     ...(bucket.endpoint === undefined ? {} : { endpoint: bucket.endpoint }),
     credentials: credentialsOf(bucket, parts),
+    ...(bucket.temporary_credentials === undefined
+      ? {}
+      : { lends: bucket.temporary_credentials.service_account }),
   });
 
 /** A named identity is never replaced by what happens to be around. */

@@ -51,7 +51,13 @@ const createKeyWork = (options: SigningOptions): KeyDependencies => {
     }),
     algorithms: () => [
       'ES256',
-      ...new Set(deployment().resource_servers.map(({ token_alg }) => token_alg)),
+      ...new Set([
+        ...deployment().resource_servers.map(({ token_alg }) => token_alg),
+        // Microsoft Entra believes a web identity under this one alone.
+        ...deployment().buckets.flatMap(({ provider, credentials }) =>
+          provider === 'azure' && 'web_identity' in credentials ? (['RS256'] as const) : [],
+        ),
+      ]),
     ],
     now,
     onError,

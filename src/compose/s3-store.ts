@@ -1,4 +1,5 @@
 import type { Bucket } from '../config/deployment.ts';
+import type { SigningAlgorithm } from '../protocol/signing-algorithm.ts';
 import { ambientCredentials } from '../storage/s3/ambient.ts';
 import { type CredentialSource, holdCredentials } from '../storage/s3/held-credentials.ts';
 import { createS3Store, type SessionS3Store } from '../storage/s3/s3-store.ts';
@@ -11,7 +12,7 @@ export interface S3StoreParts {
   readonly secret: Secret;
   readonly now: () => Date;
   /** A JWT by which Daypass vouches for its use of one bucket, to whoever trusts it as an OIDC provider. */
-  readonly vouch: (bucket: Bucket, audience: string) => Promise<string>;
+  readonly vouch: (bucket: Bucket, audience: string, alg?: SigningAlgorithm) => Promise<string>;
 }
 
 /** What AWS's token service is called in a web identity. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isBucketId } from '../../scope/scope.ts';
 import { webUrl } from '../url.ts';
-import { encryption, lends, lendsSessions } from './schema-temporary-credentials.ts';
+import { encryption, lends, lendsSessions, lendsTokens } from './schema-temporary-credentials.ts';
 import { id, says, text, variableName } from './values.ts';
 
 const bucketId = z
@@ -190,7 +190,7 @@ const gcs = z.strictObject({
       }),
     })
     .default({}),
-  temporary_credentials: lends,
+  temporary_credentials: lendsTokens,
 });
 
 /** Kept under `$DAYPASS_HOME`: name, region and endpoint are allowed, so that a file can switch provider. */

@@ -33,6 +33,17 @@ export const lendsSessions = z
   .exactOptional()
   .meta({ description: DESCRIPTION });
 
+export const lendsTokens = z
+  .strictObject({
+    service_account: text.meta({
+      description: 'The service account whose tokens are lent, each narrowed and of its own life.',
+    }),
+    ...members,
+  })
+  .exactOptional()
+  .meta({ description: DESCRIPTION });
+
+/** Directories alone: the account needs a hierarchical namespace. */
 export const lends = z.strictObject(members).exactOptional().meta({ description: DESCRIPTION });
 
 export const encryption = z

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createSecretKey } from 'node:crypto';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { Lender } from '../cloud-credentials.ts';
 import type { ObjectStore } from '../object-store.ts';
 import {
   type AzureCredentials,
@@ -10,6 +11,7 @@ import {
 } from './client.ts';
 import { createObjectControl } from './control.ts';
 import { createDelegationKeys } from './delegation-key.ts';
+import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
 import { createPresigner, type PresignerOptions } from './presigner.ts';
 import type { SasKey } from './sas.ts';
@@ -19,6 +21,8 @@ export interface AzureStoreOptions
     Pick<ServiceOptions, 'credentials' | 'tokenCredential'> {
   /** Whether the SAS pins request headers (signed request headers, a preview of Azure). Off unless said. */
   readonly pinHeaders?: boolean;
+  /** Whether SAS of directories are lent. */
+  readonly lends?: boolean;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface AzureStoreOptions
  * @throws OAuthError `invalid_request` when account, container or endpoint is off the allow list, and where
  *   headers are to be pinned by a key that cannot do it.
  */
-export const createAzureStore = (options: AzureStoreOptions): ObjectStore => {
+export const createAzureStore = (options: AzureStoreOptions): ObjectStore & Partial<Lender> => {
   const { bucket, account, credentials, pinHeaders = false } = options;
   if (pinHeaders && credentials.kind === 'account_key') throw onlyDelegated();
   const location = locate(options);
@@ -41,6 +45,7 @@ export const createAzureStore = (options: AzureStoreOptions): ObjectStore => {
     provider: 'azure',
     ...createPresigner({ location, keyUntil, pinHeaders }),
     ...createObjectControl({ bucket, service }),
+    ...(options.lends === true ? createLender({ location, keyUntil }) : {}),
   };
 };
 

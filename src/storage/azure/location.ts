@@ -6,6 +6,7 @@ import { encodeKey } from '../percent.ts';
 export interface Location {
   /** The SDK's base: the account's own URL, without a last slash. */
   readonly serviceUrl: string;
+  readonly containerUrl: string;
   /** The URL of a blob, before its query. */
   url(key: string): string;
   /** What a signature calls the blob. */
@@ -68,6 +69,7 @@ export const locate = (options: LocationOptions): Location => {
   const serviceUrl = isEmulator ? `${url.origin}/${account}` : url.origin;
   return {
     serviceUrl,
+    containerUrl: `${serviceUrl}/${bucket}`,
     url: (key) => `${serviceUrl}/${bucket}/${encodeKey(key)}`,
     canonicalName: (key) => `/blob/${account}/${bucket}/${key}`,
     protocol: url.protocol === 'https:' ? 'https' : 'https,http',

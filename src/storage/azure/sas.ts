@@ -6,8 +6,8 @@ import { encode } from '../percent.ts';
  * SDK's `generateBlobSASQueryParameters`.
  */
 export interface SasRequest {
-  /** `c` creates and never overwrites, `r` reads. One at a time: no signature needs more. */
-  readonly permission: 'c' | 'r';
+  /** `c` creates and never overwrites, `r` reads; of a directory also others, in the order `rcwdl`. */
+  readonly permission: string;
   /** `/blob/account/container/key`, unencoded. */
   readonly canonicalName: string;
   readonly startsOn: Date;
@@ -17,6 +17,8 @@ export interface SasRequest {
   readonly correlationId?: string;
   /** How a read is answered. */
   readonly response?: ResponseHeaders;
+  /** For everything below a directory that is so many levels deep (hierarchical namespace), not for one blob. */
+  readonly directoryDepth?: number;
   /** What the client must send, exactly so. User delegation only; see `SIGNED_HEADERS_VERSION`. */
   readonly requestHeaders?: Readonly<Record<string, string>>;
 }
@@ -64,6 +66,8 @@ const headerLines = (headers: SasRequest['requestHeaders'] = {}): string =>
 export const signSas = (request: SasRequest, key: SasKey): string => {
   const delegation = 'delegation' in key ? key.delegation : undefined;
   const { permission, protocol, correlationId, response, requestHeaders } = request;
+  const depth = request.directoryDepth;
+  const resource = depth === undefined ? 'b' : 'd';
   const version = requestHeaders === undefined ? VERSION : SIGNED_HEADERS_VERSION;
   const start = seconds(request.startsOn);
   const end = seconds(request.expiresOn);
@@ -93,7 +97,7 @@ export const signSas = (request: SasRequest, key: SasKey): string => {
     '',
     protocol,
     version,
-    'b',
+    resource,
     '',
     '',
     ...(requestHeaders === undefined ? [] : [headerLines(requestHeaders), '']),
@@ -116,7 +120,8 @@ export const signSas = (request: SasRequest, key: SasKey): string => {
     ['ske', keyEnd],
     ['sks', delegation?.service],
     ['skv', delegation?.version],
-    ['sr', 'b'],
+    ['sr', resource],
+    ['sdd', depth?.toString()],
     ['sp', permission],
     ['rscc', response?.cacheControl],
     ['rscd', response?.contentDisposition],

@@ -1,15 +1,19 @@
+import type { Lender } from '../cloud-credentials.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { createIdentity, type GcsCredentials } from './client.ts';
 import { createObjectControl } from './control.ts';
+import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
 import { createPresigner, type Presigner } from './presigner.ts';
 
 export interface GcsStoreOptions extends LocationOptions {
   readonly credentials: GcsCredentials;
+  /** The service account whose tokens are lent, narrowed. Absent: none are. */
+  readonly lends?: string;
 }
 
 /** Signs off the main thread or by asking Google, so it always answers later. */
-export interface GcsStore extends ObjectStore, Presigner {
+export interface GcsStore extends ObjectStore, Presigner, Partial<Lender> {
   readonly provider: 'gcs';
   enforcement: Presigner['enforcement'];
   presignPut: Presigner['presignPut'];
@@ -22,12 +26,15 @@ export interface GcsStore extends ObjectStore, Presigner {
  * @throws OAuthError `invalid_request` when bucket or endpoint is off the allow list.
  */
 export const createGcsStore = (options: GcsStoreOptions): GcsStore => {
-  const { bucket, credentials } = options;
+  const { bucket, credentials, lends } = options;
   const location = locate(options);
   const identity = createIdentity(credentials);
   return {
     provider: 'gcs',
     ...createPresigner({ location, bucket, signer: () => identity().signer }),
     ...createObjectControl({ location, bucket, call: () => identity().call }),
+    ...(lends === undefined
+      ? {}
+      : createLender({ bucket, serviceAccount: lends, call: () => identity().call })),
   };
 };
