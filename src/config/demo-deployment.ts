@@ -26,6 +26,7 @@ const where2eat = (expires: string): AppDocument => ({
   expires,
   type: 'browser',
   redirect_uris: ['http://localhost:5173/callback'],
+  post_logout_redirect_uris: ['http://localhost:5173/'],
   origins: ['http://localhost:5173'],
   subject_audiences: ['where2eat'],
   grants: [

@@ -8,7 +8,9 @@ const STYLE = `
   body { max-width: 26rem; margin: 3rem auto; padding: 0 1rem; }
   label { display: block; margin-top: 1rem; font-weight: 600; }
   input, button { font: inherit; box-sizing: border-box; width: 100%; padding: .5rem .75rem; }
-  button { margin-top: 1.5rem; cursor: pointer; }
+  button { min-height: 2.75rem; margin-top: 1.5rem; border: 0; border-radius: .3rem; cursor: pointer;
+    background: light-dark(#17442b, #a9e5c1); color: light-dark(#fff, #0b2416); font-weight: 600; }
+  :focus-visible { outline: 3px solid light-dark(#b35900, #ffb454); outline-offset: 2px; }
   [role=alert] { border-left: .3rem solid #c00; padding: .5rem .75rem; }
   table { border-collapse: collapse; margin-top: 2rem; width: 100%; }
   caption, th, td { text-align: left; padding: .25rem 0; }`;

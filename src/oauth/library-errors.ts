@@ -54,6 +54,19 @@ const READINGS: readonly Reading[] = [
     remedy: 'authenticate the client in one way (RFC 6749 §2.3)',
   },
   {
+    says: /post_logout_redirect_uri not registered/,
+    field: 'post_logout_redirect_uri',
+    rule: 'registered',
+    remedy: 'send one of post_logout_redirect_uris of the app, letter by letter, or none',
+  },
+  {
+    says: /redirect_uri did not match/,
+    field: 'redirect_uri',
+    rule: 'registered',
+    remedy:
+      'send one of redirect_uris of the app, letter by letter, or ask the platform team to register this one',
+  },
+  {
     says: /missing required parameter/,
     field: 'request',
     rule: 'required',

@@ -70,7 +70,9 @@ describe('redirect URIs (RFC 9700 §2.1)', () => {
   ])('with %s are not followed: the person sees why', async (_what, redirect) => {
     const response = await ask('portal', redirect);
     expect(response.status).toBe(400);
-    await isPage(response);
+    expect(await isPage(response)).toContain(
+      'Send one of redirect_uris of the app, letter by letter',
+    );
   });
 
   it('of native apps may have any port on loopback, and nothing else of it', async () => {

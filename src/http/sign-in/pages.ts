@@ -50,7 +50,11 @@ export const consentPage = (consent: Consent): string => {
   const { app, person, settled, renewable, action, formToken } = consent;
   return page(
     'Allow access',
-    html`<h1>Allow ${app.id} to act for you?</h1>
+    html`<h1>${
+      settled.target.kind === 'sign-in'
+        ? `Let ${app.id} know who you are?`
+        : `Allow ${app.id} to act for you?`
+    }</h1>
 <p>You are signed in as <strong>${nameOf(person)}</strong>, at ${person.at}.</p>
 <dl>
 <dt>What it is for</dt><dd>${app.purpose}</dd>
@@ -188,7 +192,7 @@ const ofApp = ({
 }: OAuthError): Html => html`<p>The app that sent you here asked for something that cannot be. It is nothing you did, and nothing has changed.</p>
 <p>Go back to the app and try again; if it stays like this, show this page to whoever runs the app.</p>
 <h2>For whoever runs the app</h2>
-<p>${capital(message)}.</p>
+<p><code>${message}</code></p>
 <ul>${violations.map(({ remedy }) => html`<li>${capital(remedy)}.</li>`)}</ul>`;
 
 /**
@@ -212,6 +216,6 @@ export const loggedOutPage = (): string =>
   page(
     'Signed out',
     html`<h1>You are signed out</h1>
-<p>No app has access for you through this browser any more. You can close this page.</p>
+<p>Nobody is signed in to Daypass in this browser. You can close this page.</p>
 <p>Your company’s own sign-in may still know you: sign out there too on a computer that others use.</p>`,
   );
