@@ -15,6 +15,7 @@ export default {
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/test/antivirus/',
+    '<rootDir>/test/browser/',
     '<rootDir>/test/ceph/',
     '<rootDir>/test/clients/', // theirs, which npm does not have
     '<rootDir>/test/chaos/',
