@@ -29,11 +29,12 @@ export interface ObjectStore {
   head(key: string): Promise<StoredObject | undefined>;
 
   /**
-   * Streams an object. The caller consumes or destroys `body`.
+   * Streams an object, or a part of it. The caller consumes or destroys `body`.
    *
-   * @throws ObjectNotFound when it is not there; RangeError when `range` starts past its end.
+   * @throws ObjectNotFound when it is not there, or is no longer the `version` that was asked for; RangeError when
+   *   `range` starts past its end.
    */
-  open(key: string, range?: ByteRange): Promise<OpenObject>;
+  open(key: string, wanted?: WantedPart): Promise<OpenObject>;
 
   /**
    * Copies exactly `version` of `from` inside the store, and makes `to` an attachment of `contentType`.
@@ -124,6 +125,13 @@ export interface StoredObject {
   /** Names these bytes under this key, opaquely: the ETag in S3, the SHA-256 in the local store. */
   readonly version: string;
   readonly contentType: string;
+}
+
+/** All of whatever is there, where nothing more is said. */
+export interface WantedPart {
+  readonly range?: ByteRange;
+  /** As `StoredObject.version` names it. */
+  readonly version?: string;
 }
 
 /** Both ends inclusive, from 0; an `end` past the object's end is its end. */

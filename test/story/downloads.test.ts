@@ -1,4 +1,8 @@
+import { hash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createObjectFiles } from '../../src/storage/local/object-files.ts';
 import { newKey } from '../support/client.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { PNG, startStory } from '../support/upload-story.ts';
@@ -132,5 +136,39 @@ describe('what is on record of a ticket', () => {
     expect((await get(`${broker.contentOrigin}/d/dp_dl_${'a'.repeat(38)}`)).status).toBe(410);
     const [after] = await uses();
     expect(after?.eventId).toBe(before?.eventId);
+  });
+});
+
+describe('an object that changed in the storage itself', () => {
+  const files = () => createObjectFiles(join(broker.home, 'objects', 'project-123'));
+  const another = async (): Promise<string> => {
+    const { body } = await story.requestUpload();
+    await story.put(body, PNG);
+    const id = String(body.objectId);
+    expect(await story.settled(id)).toMatchObject({ status: 'available' });
+    return id;
+  };
+
+  it.each([
+    ['replaced', 'not what was inspected'],
+    ['removed', undefined],
+  ] as const)('is not sent once it was %s', async (_, content) => {
+    const changed = await another();
+    const { url } = await ask({ objectId: changed });
+    const key = (await broker.ledger.objects.find(changed))?.key ?? '';
+    await files().delete(key);
+    if (content !== undefined) {
+      const staged = await files().stage();
+      await writeFile(staged.body, content);
+      const sha256 = hash('sha256', content);
+      await files().publish(staged, key, {
+        size: content.length,
+        sha256,
+        contentType: 'image/png',
+      });
+    }
+    const answer = await get(url);
+    expect(answer.status).toBe(410);
+    expect(await answer.text()).not.toContain('not what was inspected');
   });
 });

@@ -246,8 +246,10 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
       objects.delete(key);
       return void response.writeHead(204).end();
     }
-    if (query.get('alt') === 'media') return sendBytes(request, response, object);
     const { bytes, generation, contentType } = object;
+    const wanted = query.get('ifGenerationMatch');
+    if (wanted !== null && wanted !== generation) throw new Refusal(412, 'conditionNotMet');
+    if (query.get('alt') === 'media') return sendBytes(request, response, object);
     json(response, { size: String(bytes.length), generation, contentType });
   };
 

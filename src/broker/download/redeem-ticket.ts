@@ -7,7 +7,7 @@ import {
 } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
-import type { ObjectStore, OpenObject } from '../../storage/object-store.ts';
+import { ObjectNotFound, type ObjectStore, type OpenObject } from '../../storage/object-store.ts';
 import { audited } from '../audited.ts';
 import type { RequestContext } from '../context.ts';
 
@@ -58,13 +58,26 @@ const deliver = async (
   at: Date,
 ): Promise<Redeemed> => {
   if (ticket.delivery === 'proxy') {
-    return { delivery: 'proxy', object, open: await store.open(object.key) };
+    return { delivery: 'proxy', object, open: await openAsReleased(store, object) };
   }
   const left = Math.floor((ticket.expiresAt.getTime() - at.getTime()) / 1000);
   const expiresIn = Math.max(1, Math.min(REDIRECT_TTL, left));
   const { key, fileName } = object;
   const { url } = await store.presignGet({ key, expiresIn, fileName }, at);
   return { delivery: 'redirect', url };
+};
+
+/** What was inspected, and nothing that somebody with a hand in the bucket has put there since. */
+const openAsReleased = async (
+  store: ObjectStore,
+  { key, revision }: ObjectRecord,
+): Promise<OpenObject> => {
+  try {
+    return await store.open(key, revision === undefined ? {} : { version: revision });
+  } catch (error) {
+    if (error instanceof ObjectNotFound) throw gone('removed or replaced in the storage itself');
+    throw error;
+  }
 };
 
 /** What is known of whoever holds a ticket: for whom it was made. */

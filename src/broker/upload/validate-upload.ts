@@ -61,7 +61,7 @@ const validate = async (
   // 2. Are they what was declared, and nothing else besides?
   const bucket = dependencies.configuration.get().index.bucket(object.bucketId);
   const asked = askedOf(bucket, object);
-  const { body } = await store.open(object.stagingKey);
+  const { body } = await store.open(object.stagingKey, { version: stored.version });
   const verdict = await dependencies.inspect({ body, declared: declarationOf(object), asked });
   if (verdict.ok === undefined) throw new Waits(verdict);
   if (!verdict.ok) return withhold(dependencies, object, verdict);

@@ -68,11 +68,12 @@ export const createObjectControl = ({ bucket, service }: ControlOptions): Object
       );
     },
 
-    open: async (key, range) => {
+    open: async (key, { range, version } = {}) => {
       mustBeKey(key);
       return call('open', key, async (blob) => {
         const count = range && range.end - range.start + 1;
-        const answer = await blob.download(range?.start, count);
+        const conditions = version === undefined ? {} : { conditions: { ifMatch: version } };
+        const answer = await blob.download(range?.start, count, conditions);
         const { readableStreamBody: body, contentLength: size } = answer;
         if (!(body instanceof Readable) || size === undefined) throw new TypeError('bare answer');
         if (range === undefined || size > 0) return { body, size };

@@ -69,10 +69,12 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
       }
     },
 
-    open: async (key, range) => {
+    open: async (key, { range, version } = {}) => {
       mustBeKey(key);
       const headers = range && { headers: { range: `bytes=${range.start}-${range.end}` } };
-      const url = `${location.objectUrl(key)}?alt=media`;
+      if (version !== undefined && !GENERATION.test(version)) throw new ObjectNotFound(key);
+      const generation = version === undefined ? '' : `&ifGenerationMatch=${version}`;
+      const url = `${location.objectUrl(key)}?alt=media${generation}`;
       const { body, headers: answer } = await ask('open', key, { method: 'GET', url, ...headers });
       return { body, size: Number(answer['content-length']) };
     },

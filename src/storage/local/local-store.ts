@@ -2,7 +2,6 @@ import type { Buffer } from 'node:buffer';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import { mustBeGetGrant, mustBeKey, mustBeMediaType, mustBePutGrant } from '../grant.ts';
 import {
-  type ByteRange,
   type EnforceableGrant,
   type Enforcement,
   type GetGrant,
@@ -12,6 +11,7 @@ import {
   type PresignedDownload,
   type PresignedUpload,
   type PutGrant,
+  type WantedPart,
 } from '../object-store.ts';
 import { createObjectFiles, type ObjectFiles } from './object-files.ts';
 import { createTargetSigner, type TargetSigner } from './signed-target.ts';
@@ -139,9 +139,9 @@ export const createLocalStore = (options: LocalStoreOptions): LocalStore => {
       return found && { size: found.size, version: found.sha256, contentType: found.contentType };
     },
 
-    open: async (key, range) => {
+    open: async (key, wanted = {}) => {
       mustBeKey(key);
-      return orUnavailable('open', () => openRange(files, key, range));
+      return orUnavailable('open', () => openPart(files, key, wanted));
     },
 
     copy: async (from, to, version, contentType) => {
@@ -162,13 +162,14 @@ export const createLocalStore = (options: LocalStoreOptions): LocalStore => {
   };
 };
 
-const openRange = async (
+const openPart = async (
   files: ObjectFiles,
   key: string,
-  range: ByteRange | undefined,
+  { range, version }: WantedPart,
 ): Promise<OpenObject> => {
   const found = await files.stat(key);
-  if (found === undefined) throw new ObjectNotFound(key);
+  if (found === undefined || found.sha256 !== (version ?? found.sha256))
+    throw new ObjectNotFound(key);
   const last = found.size - 1;
   if (range !== undefined && (range.start > last || range.start > range.end))
     throw new RangeError('the range starts past the object');

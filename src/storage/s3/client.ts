@@ -46,7 +46,7 @@ const GONE = new Set([
 
 /** Our reading of a storage error. Its name is enough for the log: messages may quote the request. */
 const read = (operation: string, key: string, error: unknown): Error => {
-  if (error instanceof OAuthError) return error;
+  if (error instanceof OAuthError || error instanceof ObjectNotFound) return error;
   const { name = 'unknown' } = error as { name?: string };
   if (GONE.has(name)) return new ObjectNotFound(key);
   if (name === 'InvalidRange') return new RangeError('the range starts past the object');

@@ -42,14 +42,20 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
   return {
     head,
 
-    open: async (key, range) => {
+    open: async (key, { range, version } = {}) => {
       mustBeKey(key);
-      const Range = range && { Range: `bytes=${range.start}-${range.end}` };
+      const part = {
+        ...(range && { Range: `bytes=${range.start}-${range.end}` }),
+        ...(version !== undefined && { IfMatch: version }),
+      };
       return call('open', key, async (client, { GetObjectCommand }) => {
-        const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...Range }));
-        const { Body: body, ContentLength: size } = answer;
+        const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...part }));
+        const { Body: body, ContentLength: size, ETag } = answer;
         if (!(body instanceof Readable) || size === undefined) throw new TypeError('bare answer');
-        return { body, size };
+        if (version === undefined || ETag === version) return { body, size };
+        // A server that ignores If-Match.
+        body.destroy();
+        throw new ObjectNotFound(key);
       });
     },
 
