@@ -123,6 +123,7 @@ export const ROOMS: readonly Room[] = [
     doors: [
       'ledger.ts',
       'records.ts',
+      'app-sessions.ts',
       'artifacts.ts',
       'placements.ts',
       'refresh-tokens.ts',

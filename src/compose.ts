@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createConfigure } from './broker/configure/configure.ts';
 import { createCurrentConfiguration } from './broker/configure/current-configuration.ts';
 import { createVouch } from './broker/credentials/vouch.ts';
+import { createTellApps } from './broker/sign-in/tell-apps.ts';
 import { awaitDatabase, whereabouts } from './compose/await-database.ts';
 import { createBroker } from './compose/broker.ts';
 import { applyAtStart, noticesInForce } from './compose/configuration.ts';
@@ -22,6 +23,7 @@ import { createStores } from './compose/stores.ts';
 import type { Config } from './config/config.ts';
 import type { Deployment } from './config/deployment.ts';
 import { secretReader } from './config/secret.ts';
+import { createFetch } from './egress/fetch.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 
 /** A broker that is running, with everything it started. */
@@ -58,6 +60,7 @@ const EVERY = {
   uploads: 2_000,
   parts: 2_000,
   logouts: 2_000,
+  tellApps: 1_000,
   purge: 30_000,
 };
 
@@ -163,6 +166,17 @@ export const startDaypass = async (
       logger,
     });
 
+    const tellApps = createTellApps({
+      ...ledger,
+      issuer,
+      configuration,
+      keys: signing.keys,
+      fetch: createFetch({ allowLoopback: !production }),
+      now: ledger.clock.now,
+      onTold: handlers.metrics.toldOfLogout,
+      onError,
+    });
+
     const content = await listen(handlers.content, contentAddress(config));
     started.push(() => content.close(config.shutdownGrace * 1000));
     if (config.contentOrigin === undefined) origins.content = sameHost(config, content.port);
@@ -189,6 +203,7 @@ export const startDaypass = async (
     });
     rounds.every(EVERY.parts, broker.partPoller.poll);
     rounds.every(EVERY.logouts, federation.logouts.retry);
+    rounds.every(EVERY.tellApps, tellApps);
     rounds.every(EVERY.purge, ledger.purge);
 
     return { issuer, contentOrigin: contentOrigin(), idp: idp?.issuer, ledger, stop };

@@ -161,7 +161,7 @@ export const createHandlers = (parts: HttpParts) => {
     onError: (error, requestId) =>
       logger.info({ requestId, code: error.code, detail: error.detail }, 'refused'),
   });
-  return { api, content };
+  return { api, content, metrics };
 };
 
 /** What people see where the library has a page to show. */

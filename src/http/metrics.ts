@@ -7,6 +7,8 @@ import type { Answered } from './app.ts';
 export interface Metrics {
   answered(answer: Answered): void;
   issued(kind: IssuedKind, outcome: 'granted' | 'denied'): void;
+  /** One try to tell an app that somebody signed out. */
+  toldOfLogout(outcome: 'told' | 'failed' | 'given_up'): void;
   /** Prometheus text format 0.0.4. */
   render(): Promise<string>;
 }
@@ -30,6 +32,9 @@ export const createMetrics = (): Metrics => {
   const issuances = meter.createCounter('daypass_credentials', {
     description: 'Credentials granted and denied.',
   });
+  const logouts = meter.createCounter('daypass_logouts', {
+    description: 'Tries to tell apps of a logout: told, failed and tried again, given up.',
+  });
   observeProcess(meter);
 
   return {
@@ -41,6 +46,7 @@ export const createMetrics = (): Metrics => {
         error: error?.code ?? '',
       }),
     issued: (kind, outcome) => issuances.add(1, { kind, outcome }),
+    toldOfLogout: (outcome) => logouts.add(1, { outcome }),
     render: async () => {
       const { resourceMetrics, errors } = await reader.collect();
       if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');

@@ -39,6 +39,8 @@ export const authorizationServerMetadata = ({
   token_endpoint: `${issuer}/token`,
   userinfo_endpoint: `${issuer}/userinfo`, //                    OpenID Connect Core §5.3
   end_session_endpoint: `${issuer}/session/end`, //              OpenID Connect RP-Initiated Logout §2.1
+  backchannel_logout_supported: true, //                         OpenID Connect Back-Channel Logout 1.0 §2.1
+  backchannel_logout_session_supported: true,
   jwks_uri: `${issuer}/jwks`,
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'fragment'],

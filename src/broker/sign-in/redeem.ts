@@ -1,6 +1,7 @@
 import { isPublicType } from '../../config/app-type.ts';
 import type { App } from '../../config/deployment.ts';
 import { expiryOf } from '../../config/expiry.ts';
+import type { AppSessions } from '../../ledger/app-sessions.ts';
 import type { Authorization, SeenProof } from '../../ledger/records.ts';
 import type { RefreshTokens } from '../../ledger/refresh-tokens.ts';
 import { mintOpaqueToken, tokenDigest } from '../../protocol/opaque-token.ts';
@@ -11,11 +12,13 @@ import type { Asked } from '../exchange/asked.ts';
 import { fromAuthorization } from '../exchange/authority.ts';
 import type { createExchange } from '../exchange/exchange.ts';
 import { deviceIdOf, grantIdOf, newRefreshFamilyId } from '../identifiers.ts';
+import { beginAppSession } from './app-session.ts';
 import type { createIdToken } from './id-token.ts';
 
 export interface RedeemDependencies {
   readonly exchange: ReturnType<typeof createExchange>;
   readonly refreshTokens: Pick<RefreshTokens, 'begin'>;
+  readonly appSessions: Pick<AppSessions, 'begin'>;
   readonly idToken: ReturnType<typeof createIdToken>;
   readonly now: () => Date;
 }
@@ -61,6 +64,7 @@ export const createRedeem =
       seen: [code, ...(app.id === ADMIN_CLIENT ? [opensOnce(signIn)] : [])],
     };
     const exchange = { door: 'token' as const, app, authority, jkt, proofs, asked, context };
+    await beginAppSession(dependencies.appSessions, app, authorization);
     const credential = await dependencies.exchange(exchange);
     const refreshToken = await beginFamily(dependencies, redemption);
     const { accessToken } = credential;

@@ -1,5 +1,6 @@
 import { isPublicType } from '../app-type.ts';
 import { hasExpired } from '../expiry.ts';
+import type { Circumstances } from './cross-checks.ts';
 import type { Draft, Entry } from './draft.ts';
 import type { Finding } from './finding.ts';
 import type { App } from './schema.ts';
@@ -11,7 +12,7 @@ const CREDENTIALS = ['jwks', 'secret_hash', 'tls_client_auth'] as const;
 /** Nor has it a certificate of its own: what it holds is bound by DPoP. */
 const OF_CONFIDENTIAL = [...CREDENTIALS, 'certificate_bound'] as const;
 
-type AppRule = (entry: Entry<App>, now: Date | undefined) => Finding[];
+type AppRule = (entry: Entry<App>, circumstances: Omit<Circumstances, 'written'>) => Finding[];
 
 const notReserved: AppRule = ({ path, value }) =>
   value.id.toLowerCase() === ADMIN_CLIENT
@@ -38,7 +39,7 @@ const notLikeAPerson: AppRule = ({ path, value }) =>
       ]
     : [];
 
-const notExpired: AppRule = ({ path, value }, now) =>
+const notExpired: AppRule = ({ path, value }, { now }) =>
   now !== undefined && hasExpired(value, now)
     ? [
         {
@@ -61,6 +62,25 @@ const publicWithoutCredential: AppRule = ({ path, value }) =>
       }))
     : [];
 
+/** Nobody signs in to it, so there is nobody to sign out; or what it is told could be read on its way. */
+const logoutUri: AppRule = ({ path, value }, { production }) => {
+  const uri = value.backchannel_logout_uri;
+  const at = [...path, 'backchannel_logout_uri'];
+  if (uri !== undefined && value.redirect_uris.length === 0) {
+    const message = 'nobody can sign in to an app without redirect_uris';
+    return [{ path: at, rule: 'takes_effect', message, remedy: 'add them, or remove it' }];
+  }
+  if (uri === undefined || !production || uri.startsWith('https:')) return [];
+  return [
+    {
+      path: at,
+      rule: 'https',
+      message: 'must be https in production',
+      remedy: 'serve it with TLS',
+    },
+  ];
+};
+
 /** With two ways in, the weaker one decides. None, or no keys yet, is fine: nobody gets in. */
 const oneCredential: AppRule = ({ path, value }) => {
   const [, ...further] = CREDENTIALS.filter((name) => value[name] !== undefined);
@@ -79,13 +99,15 @@ const RULES: readonly AppRule[] = [
   notExpired,
   publicWithoutCredential,
   oneCredential,
+  logoutUri,
 ];
 
 export const checkApps = (
   { apps }: Draft,
-  { now, written }: { readonly now?: Date; readonly written?: readonly string[] },
+  { production, now, written }: Circumstances,
 ): Finding[] =>
   apps.entries.flatMap((entry) => {
     const isWritten = written === undefined || written.includes(entry.value.id);
-    return RULES.flatMap((rule) => rule(entry, isWritten ? now : undefined));
+    const circumstances = { production, ...(isWritten && now && { now }) };
+    return RULES.flatMap((rule) => rule(entry, circumstances));
   });

@@ -49,6 +49,18 @@ const redirectUri = z
     ),
   );
 
+const logoutUri = z.string().refine(
+  (value) => {
+    const url = webUrl(value);
+    return url !== undefined && isSafeTransport(url) && !value.includes('#');
+  },
+  says(
+    'logout_uri',
+    'must be https, or http on loopback; no fragment (OpenID Connect Back-Channel Logout 1.0 §2.2)',
+    'write the URL of the app that takes logout tokens',
+  ),
+);
+
 const origin = z.string().refine(
   (value) => {
     const url = webUrl(value);
@@ -192,6 +204,10 @@ export const app = z
     }),
     post_logout_redirect_uris: distinct(redirectUri).default([]).meta({
       description: 'Where /session/end may send the browser back to; compared as exact strings.',
+    }),
+    backchannel_logout_uri: logoutUri.exactOptional().meta({
+      description:
+        'Where it is told that somebody who signed in to it has signed out (OpenID Connect Back-Channel Logout 1.0).',
     }),
     trusted: z.boolean().default(false).meta({
       description:

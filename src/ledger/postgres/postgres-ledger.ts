@@ -1,3 +1,4 @@
+import type { AppSessions } from '../app-sessions.ts';
 import type { Artifacts } from '../artifacts.ts';
 import type { Ledger } from '../ledger.ts';
 import type { PartUploads } from '../part-uploads.ts';
@@ -5,6 +6,7 @@ import type { RefreshTokens } from '../refresh-tokens.ts';
 import type { SignIns } from '../sign-ins.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import type { StatusLists, StatusPlaces } from '../status-lists.ts';
+import { createAppSessions } from './app-sessions.ts';
 import { createArtifacts } from './artifacts.ts';
 import { createAuditTrail } from './audit-trail.ts';
 import { type DatabaseOptions, openDatabase } from './client.ts';
@@ -30,6 +32,7 @@ import { createTokens } from './tokens.ts';
 export interface PostgresLedger extends Ledger {
   readonly partUploads: PartUploads;
   readonly artifacts: Artifacts;
+  readonly appSessions: AppSessions;
   readonly signingKeys: SigningKeys;
   readonly signIns: SignIns;
   readonly refreshTokens: RefreshTokens;
@@ -75,6 +78,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     quotas: createQuotas(database),
     partUploads: createPartUploads(database),
     artifacts: createArtifacts(database),
+    appSessions: createAppSessions(database),
     signingKeys: createSigningKeys(database),
     signIns: createSignIns(database),
     refreshTokens: createRefreshTokens(database),

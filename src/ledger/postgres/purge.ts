@@ -13,7 +13,7 @@ const EVENTS_MS = 32 * 24 * 3600 * 1000;
 
 /**
  * Deletes what has expired and proves nothing: replay ids, bindings, artefacts (sign-ins under way at an IdP among them),
- * refresh tokens, counters, old events of revocations. Returns how many.
+ * refresh tokens, sessions of apps, counters, old events of revocations. Returns how many.
  *
  * Locks stay: each is the receipt of a revocation, and while it is there what it killed is dead.
  */
@@ -44,6 +44,8 @@ const purgeOnce = (database: Database, now: Date): Promise<readonly number[]> =>
             (SELECT family_id FROM refresh_family WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})
           RETURNING family_id
         ) DELETE FROM refresh_token WHERE family_id IN (SELECT family_id FROM ended)`,
+      await database.$executeRaw`DELETE FROM app_session WHERE ctid = ANY (ARRAY
+        (SELECT ctid FROM app_session WHERE expires_at < ${before}::timestamptz AND tell_at IS NULL LIMIT ${BATCH}))`,
       await database.$executeRaw`DELETE FROM quota_counter WHERE id IN
         (SELECT id FROM quota_counter WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
       // As long as a receipt may still have to count them: the audit trail keeps that they were lent.
