@@ -122,6 +122,7 @@ export const ROOMS: readonly Room[] = [
     question: 'What outlives a request?',
     doors: [
       'ledger.ts',
+      'part-uploads.ts',
       'records.ts',
       'app-sessions.ts',
       'artifacts.ts',
