@@ -111,6 +111,48 @@ describe('the feed as one instance reads it', () => {
     expect(newest?.target).toBe('app:late');
   });
 
+  it('tells each tenant that has something alive by the target: who acts there from another, and a key used in both', async () => {
+    const held = async (id: string, tenant: string, end: number, more: object = {}) => {
+      const row = { actors: '[]', lineage: [`tenant:${tenant}`], device_id: null, ...more };
+      await owner.query(
+        `INSERT INTO issued_token (token_id, format, tenant_id, app_id, subject, actors, attributes, resource,
+           authorization_details, root_id, lineage, policy_digest, request_id, issued_at, expires_at, device_id)
+         VALUES ($1, 'jwt', $2, 'a', 's', $3, '{}', 'r', '[]', $1, $4, 'd', 'q', $5, $6, $7)`,
+        [id, tenant, row.actors, row.lineage, at(-60), at(end), row.device_id],
+      );
+    };
+    const acted = (tenant: string) => ({
+      actors: '[{"issuer":"i","subject":"s"}]',
+      lineage: [`tenant:${tenant}`, 'tenant:acme', 'user:u_acts'],
+    });
+    await held('tk_alive', 'globex', 60, acted('globex'));
+    await held('tk_ended', 'initech', -30, acted('initech'));
+    await held('tk_device', 'globex', 60, { device_id: 'd_both' });
+    await held('tk_device_ended', 'initech', -30, { device_id: 'd_both' });
+
+    const from = await feed.poll();
+    const ids = [
+      await lock('user:u_acts', 0),
+      await lock('device:d_both', 0),
+      await lock('user:u_else', 0),
+    ];
+    await owner.query('UPDATE issued_token SET expires_at = issued_at');
+    await owner.query('UPDATE lock SET lifted_at = $2 WHERE revocation_id = $1', [ids[0], at(1)]);
+    await feed.poll();
+    const told = await feed.after(from, 20);
+    const names = told.map(({ target, tenantId, lifted }) => `${target} ${tenantId} ${lifted}`);
+    expect(names.toSorted()).toEqual([
+      'device:d_both acme false',
+      'device:d_both globex false',
+      'user:u_acts acme false',
+      'user:u_acts acme true',
+      'user:u_acts globex false',
+      'user:u_acts globex true',
+      'user:u_else acme false',
+    ]);
+    expect(told.map(({ position }) => position)).toEqual(told.map((_, place) => from + 1 + place));
+  });
+
   it('numbers what is committed at once without gaps, in the order of the commits', async () => {
     const from = await feed.poll();
     const clients = await Promise.all(
