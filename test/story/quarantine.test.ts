@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { quarantineKeyOf } from '../../src/broker/upload/settle-bytes.ts';
+import type { ObjectRecord } from '../../src/ledger/records.ts';
+import { createLocalStore } from '../../src/storage/local/local-store.ts';
+import { createClient, newKey } from '../support/client.ts';
+import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
+import { eventually, PNG, startStory } from '../support/upload-story.ts';
+
+let broker: TestDaypass;
+let story: Awaited<ReturnType<typeof startStory>>;
+let rejected: readonly ObjectRecord[];
+let desk: (path: string, options?: object) => ReturnType<typeof story.client.call>;
+beforeAll(async () => {
+  broker = await startTestDaypass();
+  story = await startStory(broker);
+  const client = createClient(broker.url);
+  const key = newKey();
+  const { body } = await client.call('/exchange', {
+    body: { app_id: 'daypass-cli', resource: `${broker.issuer}/admin`, actions: ['admin'] },
+    token: await broker.signIn('sam', 'daypass'),
+    key,
+    bound: false,
+  });
+  const token = String(body.access_token);
+  desk = (path, options) => client.call(`/admin/v1/uploads${path}`, { ...options, token, key });
+  const lie = Buffer.alloc(PNG.length, 'x');
+  rejected = [await uploaded(lie), await uploaded(lie)];
+}, 60_000);
+afterAll(() => broker?.stop());
+
+const head = (key: string) =>
+  createLocalStore({
+    root: join(broker.home, 'objects', 'project-123'),
+    bucket: 'project-123',
+    baseUrl: 'http://unused.example',
+    secret: Buffer.alloc(32),
+  }).head(key);
+
+const uploaded = async (bytes = PNG): Promise<ObjectRecord> => {
+  const { body } = await story.requestUpload({ size: bytes.length });
+  await story.put(body, bytes);
+  await story.settled(body.objectId);
+  return recordOf(String(body.objectId));
+};
+
+const recordOf = async (objectId: string): Promise<ObjectRecord> => {
+  const record = await broker.ledger.objects.find(objectId);
+  if (!record) throw new Error('no such object');
+  return record;
+};
+
+describe('the security desk', () => {
+  it('is refused what the state of an upload does not allow, and what does not exist', async () => {
+    const [one] = rejected;
+    for (const decision of ['quarantine', 'release']) {
+      const answer = await desk(`/${one?.objectId}/${decision}`, { body: {} });
+      expect(answer).toMatchObject({
+        status: 409,
+        body: { violations: [{ field: 'id', rule: 'upload_status' }] },
+      });
+    }
+    const unknown = await desk('/ob_00000000000000000000000000/release', { body: {} });
+    expect(unknown.status).toBe(404);
+    expect((await recordOf(String(one?.objectId))).status).toBe('rejected');
+  });
+
+  it('deletes what was rejected', async () => {
+    const [one] = rejected as [ObjectRecord];
+    const isThere = (found: unknown): boolean => found !== undefined;
+    await eventually(() => head(quarantineKeyOf(one)), isThere);
+    expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await head(quarantineKeyOf(one))).toBeUndefined();
+  }, 60_000);
+
+  it('takes an object away, with its bytes, and puts it back where it was', async () => {
+    const { objectId, key } = await uploaded();
+    const ask = { body: { objectId, once: false }, token: story.token, key: story.key };
+    const url = String((await story.client.call('/request-download', ask)).body.downloadUrl);
+    expect((await fetch(url)).status).toBe(200);
+
+    const taken = await desk(`/${objectId}/quarantine`, { body: { reason: 'a leaked menu' } });
+    expect(taken.body).toMatchObject({ status: 'quarantined', reason: 'a leaked menu', key });
+    const apart = quarantineKeyOf(await recordOf(objectId));
+    expect([await head(key), await head(apart)]).toMatchObject([undefined, { size: PNG.length }]);
+    expect((await fetch(url)).status).toBe(404);
+    expect((await story.client.call('/request-download', ask)).status).toBe(404);
+    const listed = await desk('?status=quarantined');
+    expect(listed.body.items).toMatchObject([{ object_id: objectId, apart: true }]);
+    // Said twice, it is done once.
+    expect((await desk(`/${objectId}/quarantine`, { body: {} })).status).toBe(200);
+
+    const released = await desk(`/${objectId}/release`, { body: {} });
+    expect(released.body).toMatchObject({ status: 'available', key, reason: null });
+    const bytes = await (await fetch(url)).arrayBuffer();
+    expect(Buffer.from(bytes)).toEqual(PNG);
+    broker.advance(11 * 60);
+    await eventually(
+      () => head(apart),
+      (found) => found === undefined,
+    );
+    expect(await head(key)).toMatchObject({ contentType: 'image/png' });
+  }, 60_000);
+
+  it('finds no rejected bytes after a week', async () => {
+    const other = rejected[1] as ObjectRecord;
+    const isThere = (found: unknown): boolean => found !== undefined;
+    await eventually(() => head(quarantineKeyOf(other)), isThere);
+    broker.advance(7 * 24 * 3_600 + 60);
+    await eventually(
+      () => head(quarantineKeyOf(other)),
+      (found) => found === undefined,
+    );
+    expect(await recordOf(other.objectId)).toMatchObject({ status: 'rejected' });
+  }, 60_000);
+});
