@@ -29,6 +29,7 @@ const startPoller = (arrived: ReadonlySet<string>, broken: ReadonlySet<string> =
       advance: async (step: ObjectStep) => void steps.push(step),
       lease: async () => [],
       stale: async () => [],
+      misplaced: async () => [],
     },
     stores: () => ({
       head: async (key: string) => {
@@ -37,6 +38,7 @@ const startPoller = (arrived: ReadonlySet<string>, broken: ReadonlySet<string> =
       },
     }),
     validate: async () => 'available',
+    settleBytes: async () => {},
     now: () => NOW,
     onError: (error: unknown) => void errors.push(error),
   } as unknown as Parameters<typeof createUploadPoller>[0]);
