@@ -2,22 +2,29 @@ import { unavailable } from '../../protocol/oauth-error.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import type { Issuance, IssuanceRefusal, Issuances } from '../ledger.ts';
 import type { LockTarget } from '../records.ts';
-import type { Database } from './client.ts';
 import { isDataFault, orUnavailable, PATIENCE, tooLate } from './failure.ts';
 import { auditToRow, credentialToRow, objectToRow, ticketToRow, tokenToRow } from './rows.ts';
+import type { Statement, Statements } from './statements.ts';
+
+const RECORD: Statement = {
+  name: 'record issuances',
+  text: 'SELECT record_issuance_3($1::jsonb, $2::int[], $3::text[], $4::text[]) AS refusals',
+};
+
+interface Recorded {
+  readonly refusals: readonly (IssuanceRefusal | null)[];
+}
 
 /** Issuances through `record_issuance_3`: the function's comment in `prisma/migrations` says how. */
-export const createIssuances = (database: Database): Issuances => {
+export const createIssuances = (statements: Statements): Issuances => {
   const record = createGroupCommit<Issuance, IssuanceRefusal | undefined>({
     write: async (issuances) => {
-      const batch = JSON.stringify(issuances.map(toElement));
-      const [row] = await database.$queryRaw<{ refusals: (IssuanceRefusal | null)[] }[]>`
-        SELECT record_issuance_3(
-          ${batch}::jsonb,
-          ${eachOnce(issuances, ({ configuration }) => [configuration])}::int[],
-          ${eachOnce(issuances, targetsOf)}::text[],
-          ${eachOnce(issuances, ({ signIn }) => (signIn ? [signIn.tokenHash] : []))}::text[]
-        ) AS refusals`;
+      const [row] = await statements.run<Recorded>(RECORD, [
+        JSON.stringify(issuances.map(toElement)),
+        eachOnce(issuances, ({ configuration }) => [configuration]),
+        eachOnce(issuances, targetsOf),
+        eachOnce(issuances, ({ signIn }) => (signIn ? [signIn.tokenHash] : [])),
+      ]);
       return (row?.refusals ?? []).map((refusal) => refusal ?? undefined);
     },
     isItemsFault: isDataFault,

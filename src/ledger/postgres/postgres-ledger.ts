@@ -25,6 +25,7 @@ import { createRevocationFeed, type LocalRevocationFeed } from './revocation-fee
 import { createRevocations } from './revocations.ts';
 import { createSignIns } from './sign-ins.ts';
 import { createSigningKeys } from './signing-keys.ts';
+import { openStatements } from './statements.ts';
 import { createStatusLists, createStatusPlaces } from './status-lists.ts';
 import { createTickets } from './tickets.ts';
 import { createTokens } from './tokens.ts';
@@ -62,14 +63,15 @@ export interface PostgresLedgerOptions extends DatabaseOptions {
 
 export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedger => {
   const database = openDatabase(options);
+  const statements = openStatements(options);
   const patient = openDatabase({ ...options, maxConnections: 2, patience: PATIENT });
   const clock = createClock(database, options.localTime, options.shift ?? (() => 0));
   const elapsed = (): number => performance.now() + (options.shift?.() ?? 0);
   const statusPlaces = createStatusPlaces(database);
   const feed = createRevocationFeed(database, { elapsed });
   return {
-    issuances: createIssuances(database),
-    tokens: createTokens(database),
+    issuances: createIssuances(statements),
+    tokens: createTokens(database, statements),
     audit: createAuditTrail(database),
     objects: createObjects(database),
     tickets: createTickets(database),
@@ -112,6 +114,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
       return listener.stop;
     },
     close: async () => {
+      await statements.close();
       await patient.$disconnect();
       await database.$disconnect();
     },

@@ -2,10 +2,9 @@ import { unavailable } from '../../protocol/oauth-error.ts';
 import { createGroupCommit } from '../group-commit.ts';
 import type { HeldToken } from '../ledger.ts';
 import type { SeenProof } from '../records.ts';
-import type { Database } from './client.ts';
 import { isDataFault, orUnavailable, PATIENCE, tooLate } from './failure.ts';
-import { Prisma } from './generated/client.ts';
 import { type TokenJson, tokenFromJson } from './rows.ts';
+import type { Statement, Statements } from './statements.ts';
 
 /** One token, by the SHA-256 of its value (in hex) or by its id; and a proof to claim, where there is such a token. */
 interface Asked {
@@ -17,37 +16,35 @@ interface Asked {
 type Found = { token: TokenJson; revoked: boolean; replayed: boolean } | null;
 
 /** Whether row `t` (a token or a ticket) is dead: what it descends from was revoked after it was issued. */
-export const isRevoked = (t: Prisma.Sql): Prisma.Sql => Prisma.sql`EXISTS (
+export const isRevoked = (t: string): string => `EXISTS (
   SELECT FROM lock AS l WHERE l.target = ANY (${t}.lineage)
     AND (l.target LIKE 'token:%' OR l.effective_at >= ${t}.issued_at))`;
-
-const T = Prisma.raw('t');
 
 /**
  * Tokens as they are now, looked up together with whatever else is being asked: the statement leaves after the last
  * of those that share it has asked, so each sees what was revoked before (law 3). A row of so many columns
- * costs several times as much through the ORM as in JSON.
+ * costs several times as much through the driver as in JSON.
  */
 export const createTokenLookups = (
-  database: Database,
+  statements: Statements,
 ): ((asked: Asked) => Promise<HeldToken | undefined>) => {
-  const together = (statement: (batch: string) => Prisma.Sql) =>
+  const together = (statement: Statement) =>
     createGroupCommit<Asked, HeldToken | undefined>({
       write: async (asked) => {
         const batch = JSON.stringify(asked.map(toElement));
-        const [row] = await database.$queryRaw<{ found: string }[]>(statement(batch));
+        const [row] = await statements.run<{ found: string }>(statement, [batch]);
         return (JSON.parse(row?.found ?? '[]') as Found[]).map(toHeld);
       },
       isItemsFault: isDataFault,
       maxItems: 64,
-      maxInFlight: 4,
+      maxInFlight: 2,
       maxWaiting: 2_000,
       overload: () => unavailable('token look-up queue is full'),
       patience: PATIENCE,
       late: tooLate,
     });
-  const read = together(reading);
-  const claim = together(claiming);
+  const read = together(READING);
+  const claim = together(CLAIMING);
   return (asked) => orUnavailable(() => (asked.proof ? claim(asked) : read(asked)));
 };
 
@@ -60,8 +57,8 @@ const toHeld = (found: Found): HeldToken | undefined =>
   found ? { ...found, token: tokenFromJson(found.token) } : undefined;
 
 /** Those asked for, `n` in their order, each with its row `t` where there is one: by an index, however many there are. */
-const askedOf = (batch: string): Prisma.Sql => Prisma.sql`
-  ROWS FROM (jsonb_to_recordset(${batch}::jsonb) AS (hash text, token_id text, proof text, keep_until timestamptz))
+const ASKED = `
+  ROWS FROM (jsonb_to_recordset($1::jsonb) AS (hash text, token_id text, proof text, keep_until timestamptz))
     WITH ORDINALITY AS a(hash, token_id, proof, keep_until, n)
   LEFT JOIN LATERAL (
     (SELECT * FROM issued_token WHERE token_hash = decode(a.hash, 'hex') LIMIT 1)
@@ -70,17 +67,21 @@ const askedOf = (batch: string): Prisma.Sql => Prisma.sql`
   ) AS t ON true`;
 
 /** @param replayed whether the proof of `a` had been seen before. */
-const foundOf = (replayed: Prisma.Sql): Prisma.Sql => Prisma.sql`
-  CASE WHEN t.token_id IS NOT NULL THEN json_build_object(
-    'token', to_json(t), 'revoked', ${isRevoked(T)}, 'replayed', ${replayed}
-  ) END`;
+const found = (replayed: string): string => `
+  json_agg(CASE WHEN t.token_id IS NOT NULL THEN json_build_object(
+    'token', to_json(t), 'revoked', ${isRevoked('t')}, 'replayed', ${replayed}
+  ) END ORDER BY a.n)::text AS found`;
 
-const reading = (batch: string): Prisma.Sql => Prisma.sql`
-  SELECT json_agg(${foundOf(Prisma.sql`false`)} ORDER BY a.n)::text AS found FROM ${askedOf(batch)}`;
+const READING: Statement = {
+  name: 'read tokens',
+  text: `SELECT ${found('false')} FROM ${ASKED}`,
+};
 
 /** A proof that two of them bring is the first one's. Sorted: those who claim the same proofs wait in one direction only. */
-const claiming = (batch: string): Prisma.Sql => Prisma.sql`
-  WITH asked AS MATERIALIZED (SELECT a.n, a.proof, a.keep_until, t FROM ${askedOf(batch)}),
+const CLAIMING: Statement = {
+  name: 'read tokens and claim proofs',
+  text: `
+  WITH asked AS MATERIALIZED (SELECT a.n, a.proof, a.keep_until, t FROM ${ASKED}),
   wanted AS (
     SELECT DISTINCT ON (proof) proof, keep_until, n FROM asked
     WHERE proof IS NOT NULL AND (t).token_id IS NOT NULL ORDER BY proof, n
@@ -88,7 +89,8 @@ const claiming = (batch: string): Prisma.Sql => Prisma.sql`
     INSERT INTO replay (id, expires_at) SELECT proof, keep_until FROM wanted ORDER BY proof
     ON CONFLICT DO NOTHING RETURNING id
   )
-  SELECT json_agg(${foundOf(Prisma.sql`NOT EXISTS (
+  SELECT ${found(`NOT EXISTS (
     SELECT FROM wanted AS w JOIN claimed AS c ON c.id = w.proof WHERE w.n = a.n
-  )`)} ORDER BY a.n)::text AS found
-  FROM asked AS a, LATERAL (SELECT (a.t).*) AS t`;
+  )`)}
+  FROM asked AS a, LATERAL (SELECT (a.t).*) AS t`,
+};

@@ -4,15 +4,17 @@ import { orUnavailable } from './failure.ts';
 import { Prisma } from './generated/client.ts';
 import { refusalOf, waitForRevocations } from './holder.ts';
 import { type TokenRow, tokenFromRow } from './rows.ts';
+import type { Statements } from './statements.ts';
 import { createTokenLookups, isRevoked } from './token-lookups.ts';
 
-const T = Prisma.raw('t');
+const IS_REVOKED = Prisma.raw(isRevoked('t'));
 
 type Listed = TokenRow & { revoked: boolean };
 
 export const createTokens = (
   database: Database,
-  lookUp = createTokenLookups(database),
+  statements: Statements,
+  lookUp = createTokenLookups(statements),
 ): Tokens => ({
   use: (hash, proof) => lookUp({ hash: hash.toString('hex'), proof }),
   find: (tokenId) => lookUp({ token_id: tokenId }),
@@ -20,7 +22,7 @@ export const createTokens = (
   list: (filter, { limit, after }) =>
     orUnavailable(async () => {
       const rows = await database.$queryRaw<Listed[]>`
-        SELECT t.*, ${isRevoked(T)} AS revoked
+        SELECT t.*, ${IS_REVOKED} AS revoked
         FROM issued_token AS t
         WHERE (${filter.tenantId ?? null}::text IS NULL OR t.tenant_id = ${filter.tenantId ?? null})
           AND (${filter.appId ?? null}::text IS NULL OR t.app_id = ${filter.appId ?? null})

@@ -4,12 +4,14 @@ import pg from 'pg';
 import type { HeldToken, Tokens } from '../../../src/ledger/ledger.ts';
 import { type Database, openDatabase } from '../../../src/ledger/postgres/client.ts';
 import { createIssuances } from '../../../src/ledger/postgres/issuances.ts';
+import { openStatements, type Statements } from '../../../src/ledger/postgres/statements.ts';
 import { createTokens } from '../../../src/ledger/postgres/tokens.ts';
 import type { SeenProof, TokenRecord } from '../../../src/ledger/records.ts';
 import { freshDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 let server: TestDatabase;
 let database: Database;
+let statements: Statements;
 let tokens: Tokens;
 let owner: pg.Client;
 beforeAll(async () => {
@@ -20,12 +22,17 @@ beforeAll(async () => {
   // As somebody may have set it up: nothing we read depends on it.
   const { rows } = await owner.query<{ name: string }>('SELECT current_database() AS name');
   await owner.query(`ALTER DATABASE "${rows[0]?.name}" SET bytea_output = 'escape'`);
-  await owner.query(`INSERT INTO configuration VALUES (1, 'digest', '{}', '[]', 'test', 'u', now())`);
-  database = openDatabase({ url: server.url, onConnectionError: () => undefined });
-  tokens = createTokens(database);
+  await owner.query(
+    `INSERT INTO configuration VALUES (1, 'digest', '{}', '[]', 'test', 'u', now())`,
+  );
+  const options = { url: server.url, onConnectionError: () => undefined };
+  database = openDatabase(options);
+  statements = openStatements(options);
+  tokens = createTokens(database, statements);
 }, 60_000);
 afterAll(async () => {
   await owner.end();
+  await statements.close();
   await database.$disconnect();
   await server.drop();
 });
@@ -80,7 +87,7 @@ const issue = async (token: TokenRecord): Promise<TokenRecord> => {
     outcome: 'granted',
     tokenId: token.tokenId,
   } as const;
-  const issuances = createIssuances(database);
+  const issuances = createIssuances(statements);
   const refusal = await issuances.record({
     configuration: 1,
     keys: token.lineage,
