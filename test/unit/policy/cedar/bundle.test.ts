@@ -50,7 +50,7 @@ describe('a bundle', () => {
     ].join('\n');
     const { policies } = loadBundle(folder({ 'a.cedar': text }));
     expect(policies.map(({ actions }) => actions)).toEqual([
-      ['exchange', 'upload', 'download', 'list', 'delete', 'admin'],
+      ['exchange', 'upload', 'download', 'list', 'delete', 'credentials', 'admin'],
       ['upload'],
       ['list'],
       ['exchange', 'admin'],
