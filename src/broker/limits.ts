@@ -1,43 +1,60 @@
-import type { App } from '../config/deployment.ts';
-import type { QuotaClaim, Quotas } from '../ledger/ledger.ts';
+import type { App, Bucket, Tenant } from '../config/deployment.ts';
+import type { QuotaClaim, Quotas, Shortage } from '../ledger/ledger.ts';
 import type { Reservation } from '../ledger/records.ts';
-import { OAuthError } from '../protocol/oauth-error.ts';
+import { OAuthError, type Violation } from '../protocol/oauth-error.ts';
 
 const MINUTE = 60;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-/**
- * Takes from an app's limits, which hold for each of its users (for the app itself where it acts alone).
- *
- * @throws {OAuthError} `too_many_requests` with `Retry-After` and the `RateLimit` header fields.
- */
-const take = async (quotas: Quotas, name: string, claim: QuotaClaim): Promise<void> => {
-  const { taken, retryAfter } = await quotas.take(claim);
-  if (taken) return;
-  throw new OAuthError('too_many_requests', `the limit of ${name} is reached`, {
-    retryAfter,
+/** One limit that something takes from, in the words of its refusal. */
+interface Take {
+  readonly name: string;
+  /** Whose it is: `a user of this app`. */
+  readonly whose: string;
+  readonly field: string;
+  readonly claim: QuotaClaim;
+}
+
+/** @throws {OAuthError} `too_many_requests` with `Retry-After` and the `RateLimit` header fields. */
+const takeAll = async (quotas: Quotas, takes: readonly Take[], now: Date): Promise<void> => {
+  if (takes.length === 0) return;
+  const claims = takes.map(({ claim }) => claim);
+  const shortages = await quotas.take(claims, now);
+  const missing = takes.flatMap((take): Missing[] => {
+    const shortage = shortages.find(({ claim }) => claim.id === take.claim.id);
+    return shortage ? [{ ...take, ...shortage }] : [];
+  });
+  if (missing.length > 0) throw tooMany(missing);
+};
+
+type Missing = Take & Shortage;
+
+/** draft-ietf-httpapi-ratelimit-headers: every limit that is reached, each as an item of the list. */
+const tooMany = (missing: readonly Missing[]): OAuthError => {
+  const names = missing.map(({ name }) => name);
+  return new OAuthError('too_many_requests', `the limit of ${names.join(', ')} is reached`, {
+    retryAfter: Math.max(...missing.map(({ retryAfter }) => retryAfter)),
     headers: {
-      'RateLimit-Policy': `"${name}";q=${claim.limit};w=${claim.windowSeconds}`,
-      RateLimit: `"${name}";r=0;t=${retryAfter}`,
+      'RateLimit-Policy': missing.map(policyOf).join(', '),
+      RateLimit: missing.map(({ name, retryAfter }) => `"${name}";r=0;t=${retryAfter}`).join(', '),
     },
-    violations: [
-      {
-        field: 'app_id',
-        rule: name,
-        message: `${claim.limit} in ${claim.windowSeconds} s is the limit for a user of this app`,
-        remedy: `wait ${retryAfter} s, or ask the platform team for a higher limit`,
-      },
-    ],
+    violations: missing.map(violationOf),
   });
 };
 
-const claim = (
-  name: string,
-  app: App,
-  userId: string | undefined,
-  measures: Omit<QuotaClaim, 'id'>,
-): QuotaClaim => ({ id: `${name}:${app.id}:${userId ?? ''}`, ...measures });
+/** A limit on how many there may be at once has no window. */
+const policyOf = ({ name, claim }: Take): string =>
+  `"${name}";q=${claim.limit}${claim.hold ? '' : `;w=${claim.windowSeconds}`}`;
+
+const violationOf = ({ name, whose, field, claim, retryAfter }: Missing): Violation => ({
+  field,
+  rule: name,
+  message: `${claim.limit} ${claim.hold ? 'at once' : `in ${claim.windowSeconds} s`} is the limit for ${whose}`,
+  remedy: claim.hold
+    ? 'finish or wait for an upload that is under way, or ask the platform team for a higher limit'
+    : `wait ${retryAfter} s, or ask the platform team for a higher limit`,
+});
 
 /** @returns what gives it back, for an exchange that was not recorded after all. */
 export const takeExchange = async (
@@ -48,26 +65,30 @@ export const takeExchange = async (
 ): Promise<() => Promise<void>> => {
   const limit = app.limits?.exchanges_per_minute;
   if (limit === undefined) return NOTHING_TAKEN;
-  const measures = { limit, windowSeconds: MINUTE, amount: 1, now };
-  const taken = claim('exchanges', app, userId, measures);
-  await take(quotas, 'exchanges_per_minute', taken);
-  return () => quotas.refund(taken);
+  const id = `exchanges:${app.id}:${userId ?? ''}`;
+  const claim = { id, limit, windowSeconds: MINUTE, amount: 1 };
+  const whose = 'a user of this app';
+  await takeAll(quotas, [{ name: 'exchanges_per_minute', whose, field: 'app_id', claim }], now);
+  return () => quotas.refund([claim], now);
 };
 
 const NOTHING_TAKEN = async (): Promise<void> => {};
 
-/** Waiting does not help: no day is ever long enough for it. */
-const neverFits = (bytes: number): OAuthError =>
-  new OAuthError('invalid_request', 'the upload is larger than the app may upload in a day', {
-    violations: [
-      {
-        field: 'size',
-        rule: 'bytes_per_day',
-        message: `a user of this app may upload ${bytes} bytes in a day`,
-        remedy: 'upload a smaller file, or ask the platform team for a higher limit',
-      },
-    ],
-  });
+/** Whom an upload is for and where it goes: each may have limits of its own. */
+export interface UploadTaker {
+  readonly app: App;
+  readonly tenant: Tenant | undefined;
+  readonly bucket: Bucket;
+  readonly userId: string | undefined;
+}
+
+export interface UploadToTake {
+  readonly objectId: string;
+  /** Bytes, as declared. What arrives with another size is rejected, and given back. */
+  readonly size: number;
+  /** By when it has arrived, or never will. */
+  readonly arrivesBy: Date;
+}
 
 /** What an upload took: `refund` is for one that was not recorded after all, the ledger knows the rest. */
 export interface TakenUpload {
@@ -75,35 +96,115 @@ export interface TakenUpload {
   readonly refund: () => Promise<void>;
 }
 
+/**
+ * Takes an upload from every limit that it falls under: all of them, or none.
+ *
+ * @throws {OAuthError} `too_many_requests`; `invalid_request` for one that no day is long enough for.
+ */
 export const takeUpload = async (
   quotas: Quotas,
-  app: App,
-  userId: string | undefined,
-  size: number,
+  taker: UploadTaker,
+  upload: UploadToTake,
   now: Date,
 ): Promise<TakenUpload> => {
-  const { uploads_per_hour: uploads, bytes_per_day: bytes } = app.limits ?? {};
-  if (bytes !== undefined && size > bytes) throw neverFits(bytes);
-  const taken: QuotaClaim[] = [];
-  const refund = async (): Promise<void> => {
-    for (const each of taken) await quotas.refund(each);
+  const scopes = scopesOf(taker);
+  for (const scope of scopes) mustEverFit(scope, upload);
+  const takes = scopes.flatMap((scope) => takesOf(scope, upload));
+  await takeAll(quotas, takes, now);
+  const claims = takes.map(({ claim }) => claim);
+  return {
+    reserved: claims.filter(({ hold }) => hold === undefined),
+    refund: () => quotas.refund(claims, now, upload.objectId),
   };
-  const reserve = async (name: string, each: QuotaClaim): Promise<void> => {
-    await take(quotas, name, each);
-    taken.push(each);
-  };
-  try {
-    if (uploads !== undefined) {
-      const measures = { limit: uploads, windowSeconds: HOUR, amount: 1, now };
-      await reserve('uploads_per_hour', claim('uploads', app, userId, measures));
-    }
-    if (bytes !== undefined) {
-      const measures = { limit: bytes, windowSeconds: DAY, amount: size, now };
-      await reserve('bytes_per_day', claim('bytes', app, userId, measures));
-    }
-  } catch (error) {
-    await refund();
-    throw error;
-  }
-  return { reserved: taken, refund };
+};
+
+/** Limits of uploads, and whom they are shared by. */
+interface Scope {
+  readonly limits: UploadLimits | undefined;
+  /** Between the measure's name and who it is: what the counter is called. */
+  readonly counter: string;
+  /** Before the measure's name, in refusals. */
+  readonly prefix: string;
+  readonly whose: string;
+  readonly field: string;
+}
+
+type UploadLimits = NonNullable<Bucket['limits']>;
+
+const scopesOf = ({ app, tenant, bucket, userId }: UploadTaker): readonly Scope[] => [
+  {
+    limits: app.limits,
+    counter: `:${app.id}:${userId ?? ''}`,
+    prefix: '',
+    whose: 'a user of this app',
+    field: 'app_id',
+  },
+  {
+    limits: app.limits?.all_users,
+    counter: `/app:${app.id}`,
+    prefix: 'app_',
+    whose: 'all users of this app together',
+    field: 'app_id',
+  },
+  {
+    // An app that acts for itself is no user.
+    limits: userId === undefined ? undefined : tenant?.limits?.each_user,
+    counter: `/user:${userId ?? ''}`,
+    prefix: 'user_',
+    whose: 'a user, over all apps',
+    field: 'Authorization',
+  },
+  {
+    limits: tenant?.limits,
+    counter: `/tenant:${tenant?.id ?? ''}`,
+    prefix: 'tenant_',
+    whose: 'the tenant',
+    field: 'Authorization',
+  },
+  {
+    limits: bucket.limits,
+    counter: `/bucket:${bucket.id}`,
+    prefix: 'bucket_',
+    whose: 'the bucket',
+    field: 'resource',
+  },
+];
+
+const takesOf = (scope: Scope, { objectId, size, arrivesBy }: UploadToTake): readonly Take[] => {
+  const {
+    uploads_per_hour: uploads,
+    bytes_per_day: bytes,
+    live_uploads: live,
+  } = scope.limits ?? {};
+  const take = (measure: string, counter: string, claim: Omit<QuotaClaim, 'id'>): Take => ({
+    name: scope.prefix + measure,
+    whose: scope.whose,
+    field: scope.field,
+    claim: { id: counter + scope.counter, ...claim },
+  });
+  const hold = { objectId, until: arrivesBy };
+  return [
+    uploads !== undefined &&
+      take('uploads_per_hour', 'uploads', { limit: uploads, windowSeconds: HOUR, amount: 1 }),
+    bytes !== undefined &&
+      take('bytes_per_day', 'bytes', { limit: bytes, windowSeconds: DAY, amount: size }),
+    live !== undefined &&
+      take('live_uploads', 'live', { limit: live, windowSeconds: 0, amount: 1, hold }),
+  ].filter((each) => each !== false);
+};
+
+/** Where it cannot, waiting does not help: no day is ever long enough for it. */
+const mustEverFit = ({ limits, prefix, whose }: Scope, { size }: UploadToTake): void => {
+  const bytes = limits?.bytes_per_day;
+  if (bytes === undefined || size <= bytes) return;
+  throw new OAuthError('invalid_request', 'the upload is larger than may be uploaded in a day', {
+    violations: [
+      {
+        field: 'size',
+        rule: `${prefix}bytes_per_day`,
+        message: `${bytes} bytes in a day is the limit for ${whose}`,
+        remedy: 'upload a smaller file, or ask the platform team for a higher limit',
+      },
+    ],
+  });
 };

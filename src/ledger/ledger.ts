@@ -1,5 +1,6 @@
 import type { InspectionReport } from '../protocol/inspection-report.ts';
 import type { ObjectFilter, Placements } from './placements.ts';
+import type { Quotas } from './quotas.ts';
 import type {
   AuditRecord,
   CloudCredentialRecord,
@@ -7,11 +8,12 @@ import type {
   NewObject,
   ObjectRecord,
   ObjectStatus,
-  Reservation,
   SeenProof,
   TicketRecord,
   TokenRecord,
 } from './records.ts';
+
+export type { QuotaClaim, Quotas, Shortage } from './quotas.ts';
 
 /**
  * Ledger: what outlives a request? It keeps what it is told and answers what is so; it decides nothing.
@@ -292,23 +294,4 @@ export interface ConfigurationEntity {
   readonly id: string;
   readonly tenantId: string;
   readonly definition: object;
-}
-
-export interface Quotas {
-  /** Takes `amount` from a sliding window in one statement, or says how long until it would fit. */
-  take(claim: QuotaClaim): Promise<QuotaAnswer>;
-  /** Gives back what was taken for something that was not issued. */
-  refund(claim: QuotaClaim): Promise<void>;
-}
-
-export interface QuotaClaim extends Reservation {
-  readonly limit: number;
-  readonly now: Date;
-}
-
-export interface QuotaAnswer {
-  readonly taken: boolean;
-  readonly remaining: number;
-  /** Seconds until the same amount would fit. */
-  readonly retryAfter: number;
 }

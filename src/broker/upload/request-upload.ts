@@ -97,15 +97,9 @@ const attempt = async (
     policyDigest: dependencies.policy.digest,
   });
 
-  const { quotas } = dependencies;
-  const { reserved, refund } = await takeUpload(
-    quotas,
-    use.app,
-    use.token.userId,
-    request.size,
-    now,
-  );
-  const object = { ...toRecord(use, placement, request, ttl, now), reserved };
+  const recorded = toRecord(use, placement, request, ttl, now);
+  const { reserved, refund } = await takeFor(dependencies, use, recorded, now);
+  const object = { ...recorded, reserved };
   const inParts = request.multipart ? { parts: divide(request.size).parts } : {};
   const refusal = await record(dependencies, object, use, inParts, event).catch(
     async (error: unknown) => {
@@ -126,6 +120,27 @@ const attempt = async (
     expiresAt: object.uploadExpiresAt,
   };
 };
+
+/** Until a moment after its URL has died an upload that was begun in time may still arrive. */
+const takeFor = (
+  { quotas }: RequestUploadDependencies,
+  { app, target, token, inForce }: Use,
+  { objectId, size, uploadExpiresAt }: ObjectRecord,
+  now: Date,
+) =>
+  takeUpload(
+    quotas,
+    {
+      app,
+      tenant: inForce.index.tenant(token.tenantId),
+      bucket: target.bucket,
+      userId: token.userId,
+    },
+    { objectId, size, arrivesBy: new Date(uploadExpiresAt.getTime() + ARRIVAL_MS) },
+    now,
+  );
+
+const ARRIVAL_MS = 60_000;
 
 const presign = async (
   { stores }: RequestUploadDependencies,

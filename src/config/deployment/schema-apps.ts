@@ -5,7 +5,8 @@ import { FAPI2 } from '../../protocol/fapi2.ts';
 import { readMediaRanges } from '../../scope/scope.ts';
 import { APP_TYPES, isPublicType } from '../app-type.ts';
 import { isOrigin, isSafeTransport, webUrl } from '../url.ts';
-import { count, distinct, duration, id, reads, says, size, text } from './values.ts';
+import { appLimits } from './schema-limits.ts';
+import { distinct, duration, id, reads, says, size, text } from './values.ts';
 
 /** One spelling per meaning comes out: lower case, sorted, none twice. */
 const mediaRanges = z
@@ -147,12 +148,6 @@ const tlsClientAuth = z
       'keep one of subject_dn, san_dns, san_uri, san_ip, san_email',
     ),
   );
-
-const appLimits = z.strictObject({
-  exchanges_per_minute: count.exactOptional(),
-  uploads_per_hour: count.exactOptional(),
-  bytes_per_day: size.exactOptional(),
-});
 
 const DAY = 24 * 60 * 60;
 

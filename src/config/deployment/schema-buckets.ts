@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isBucketId } from '../../scope/scope.ts';
 import { webUrl } from '../url.ts';
+import { uploadLimits } from './schema-limits.ts';
 import { encryption, lends, lendsSessions, lendsTokens } from './schema-temporary-credentials.ts';
 import { id, says, text, variableName } from './values.ts';
 
@@ -108,6 +109,9 @@ const common = {
     .default({ locked: false }),
   validate: validate.default({ sniff: true }).meta({
     description: 'What an upload must pass before anybody can read it.',
+  }),
+  limits: uploadLimits.exactOptional().meta({
+    description: 'For all uploads to it, over sliding windows. Absent: none.',
   }),
   endpoint: endpoint.exactOptional().meta({
     description: 'S3-compatible servers and emulators. Absent: the provider itself.',

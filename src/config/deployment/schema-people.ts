@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { webUrl } from '../url.ts';
+import { tenantLimits } from './schema-limits.ts';
 import { distinct, duration, id, says, text, variableName } from './values.ts';
 
 export const tenant = z.strictObject({
@@ -7,6 +8,9 @@ export const tenant = z.strictObject({
   residency: text
     .exactOptional()
     .meta({ description: 'The region its data must stay in, as policies name it.' }),
+  limits: tenantLimits.exactOptional().meta({
+    description: 'For the tenant as a whole, over sliding windows. Absent: none.',
+  }),
 });
 
 /** Signatures by a key pair only: a shared secret could be turned against its owner (RFC 8725 §2.1). */

@@ -73,6 +73,8 @@ export const createObjects = (database: Database): Objects => ({
           SELECT r.id, r.window_seconds, r.amount, step.created_at AS taken_at
           FROM step, jsonb_to_recordset(step.reserved) AS r(id text, window_seconds int, amount bigint)
           WHERE ${to} IN ('expired', 'rejected')`)}
+        ), released AS (
+          DELETE FROM quota_hold AS h USING step WHERE h.object_id = step.object_id AND ${settles(to)}::boolean
         ), written AS (${insertAudit(audit)} WHERE EXISTS (SELECT FROM step) RETURNING event_id)
         SELECT CASE WHEN NOT EXISTS (SELECT FROM step)
           THEN coalesce((SELECT refusal FROM holder), 'moved_on') END AS refusal`;

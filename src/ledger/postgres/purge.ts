@@ -48,6 +48,11 @@ const purgeOnce = (database: Database, now: Date): Promise<readonly number[]> =>
         (SELECT ctid FROM app_session WHERE expires_at < ${before}::timestamptz AND tell_at IS NULL LIMIT ${BATCH}))`,
       await database.$executeRaw`DELETE FROM quota_counter WHERE id IN
         (SELECT id FROM quota_counter WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
+      await database.$executeRaw`DELETE FROM quota_hold AS h USING (
+          SELECT object_id, counter_id FROM quota_hold WHERE until < ${before}::timestamptz AND NOT EXISTS (
+            SELECT FROM stored_object AS o WHERE o.object_id = quota_hold.object_id
+              AND o.status IN ('pending', 'uploaded', 'validating')) LIMIT ${BATCH}
+        ) AS gone WHERE h.object_id = gone.object_id AND h.counter_id = gone.counter_id`,
       // As long as a receipt may still have to count them: the audit trail keeps that they were lent.
       await database.$executeRaw`DELETE FROM cloud_credential WHERE credential_id IN
         (SELECT credential_id FROM cloud_credential WHERE expires_at < ${eventsBefore}::timestamptz LIMIT ${BATCH})`,

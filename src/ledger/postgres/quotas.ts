@@ -1,49 +1,53 @@
-import type { QuotaClaim, Quotas } from '../ledger.ts';
+import type { QuotaClaim, Quotas, Shortage } from '../ledger.ts';
 import type { Database } from './client.ts';
 import { promptly } from './failure.ts';
 import { Prisma } from './generated/client.ts';
+
+/** A hold may end at any moment, with its object: it is worth asking again this soon. Seconds. */
+const HOLD_WAIT = 60;
 
 /**
  * Sliding windows from two counters: what was used in this window, and the share of the one before
  * that still lies within `windowSeconds`. Errs by at most that share's unevenness.
  */
 export const createQuotas = (database: Database): Quotas => ({
-  take: (claim) =>
+  take: (claims, now) =>
     promptly(async () => {
-      if (claim.amount > claim.limit)
-        return { taken: false, remaining: 0, retryAfter: claim.windowSeconds };
-      const { start, share, expires } = windowOf(claim);
-      const before = Math.floor(start.getTime() / 1000) - claim.windowSeconds;
-      const [row] = await database.$queryRaw<{ used: bigint; before: bigint }[]>`
-        INSERT INTO quota_counter AS q (id, window_start, used, before, expires_at)
-        VALUES (${claim.id}, ${start}::timestamptz, ${claim.amount}::bigint, 0, ${expires}::timestamptz)
-        ON CONFLICT (id) DO UPDATE SET
-          used = ${claim.amount}::bigint + CASE WHEN q.window_start >= excluded.window_start THEN q.used ELSE 0 END,
-          before = CASE WHEN q.window_start >= excluded.window_start THEN q.before
-            WHEN extract(epoch FROM q.window_start) = ${before}::bigint THEN q.used ELSE 0 END,
-          window_start = greatest(q.window_start, excluded.window_start),
-          expires_at = greatest(q.expires_at, excluded.expires_at)
-        WHERE ${claim.amount}::bigint + CASE
-            WHEN q.window_start >= excluded.window_start THEN q.used + q.before * ${share}::float8
-            WHEN extract(epoch FROM q.window_start) = ${before}::bigint THEN q.used * ${share}::float8
-            ELSE 0 END <= ${claim.limit}::bigint
-        RETURNING used, before`;
-      if (!row) return { taken: false, remaining: 0, retryAfter: await wait(database, claim) };
-      const used = Number(row.used) + Number(row.before) * share;
-      return { taken: true, remaining: Math.max(0, Math.floor(claim.limit - used)), retryAfter: 0 };
+      if (claims.length === 0) return [];
+      const asked = JSON.stringify(claims.map((claim, place) => toElement(claim, place, now)));
+      const [row] = await database.$queryRaw<{ short: readonly Short[] }[]>`
+        SELECT take_quotas_1(${asked}::jsonb, ${now}::timestamptz) AS short`;
+      return (row?.short ?? []).flatMap((short): Shortage[] => {
+        const claim = claims[short.place];
+        return claim ? [{ claim, retryAfter: wait(claim, short, now) }] : [];
+      });
     }),
 
-  refund: (claim) =>
+  refund: (claims, takenAt, objectId) =>
     promptly(async () => {
-      await database.$executeRaw(
-        giveBack(Prisma.sql`SELECT ${claim.id} AS id, ${claim.windowSeconds}::int AS window_seconds,
-          ${claim.amount}::bigint AS amount, ${claim.now}::timestamptz AS taken_at`),
+      const returned = JSON.stringify(
+        claims.map(({ id, windowSeconds, amount, hold }) => ({
+          id,
+          window_seconds: windowSeconds,
+          amount,
+          object_id: hold?.objectId,
+        })),
       );
+      await database.$executeRaw`
+        WITH returned AS MATERIALIZED (
+          SELECT * FROM jsonb_to_recordset(${returned}::jsonb)
+            AS r(id text, window_seconds int, amount bigint, object_id text)
+          WHERE NOT EXISTS (SELECT FROM stored_object WHERE stored_object.object_id = ${objectId ?? null})
+        ), released AS (
+          DELETE FROM quota_hold AS h USING returned AS r WHERE h.object_id = r.object_id AND h.counter_id = r.id
+        ) ${giveBack(Prisma.sql`
+          SELECT id, window_seconds, amount, ${takenAt}::timestamptz AS taken_at FROM returned WHERE object_id IS NULL`)}`;
     }),
 });
 
 /**
  * Gives back what was taken, to the window it was taken from: what has slid out of sight is gone anyway.
+ * Counters are locked in the order in which `take_quotas_1` locks them.
  *
  * @param taken rows of `id`, `window_seconds`, `amount` and `taken_at`, each counter once.
  */
@@ -51,10 +55,33 @@ export const giveBack = (taken: Prisma.Sql): Prisma.Sql => Prisma.sql`
   UPDATE quota_counter AS q SET
     used = CASE WHEN t.taken_at >= q.window_start THEN greatest(0, q.used - t.amount) ELSE q.used END,
     before = CASE WHEN t.taken_at >= q.window_start THEN q.before ELSE greatest(0, q.before - t.amount) END
-  FROM (${taken}) AS t
+  FROM (
+    SELECT locked.id, given.window_seconds, given.amount, given.taken_at
+    FROM quota_counter AS locked JOIN (${taken}) AS given ON given.id = locked.id
+    ORDER BY locked.id COLLATE "C" FOR UPDATE OF locked
+  ) AS t
   WHERE q.id = t.id AND t.taken_at >= q.window_start - make_interval(secs => t.window_seconds)`;
 
-const windowOf = ({ now, windowSeconds }: QuotaClaim) => {
+/** One that does not fit, as the function tells it. */
+interface Short {
+  readonly place: number;
+  readonly used: number;
+  readonly before: number;
+  readonly free_at?: string;
+}
+
+const toElement = (claim: QuotaClaim, place: number, now: Date): object => {
+  const { id, limit, amount, hold } = claim;
+  if (hold) {
+    // Of a hold the counter's row is there to be locked.
+    const window = { window_start: new Date(0), expires_at: hold.until };
+    return { place, id, limit, amount, ...window, object_id: hold.objectId, until: hold.until };
+  }
+  const { start, share, expires } = windowOf(claim, now);
+  return { place, id, limit, amount, window_start: start, expires_at: expires, share };
+};
+
+const windowOf = ({ windowSeconds }: QuotaClaim, now: Date) => {
   const size = windowSeconds * 1000;
   const startMs = Math.floor(now.getTime() / size) * size;
   return {
@@ -64,18 +91,18 @@ const windowOf = ({ now, windowSeconds }: QuotaClaim) => {
   };
 };
 
-/** Seconds until the amount fits, if nothing else is taken meanwhile. */
-const wait = async (database: Database, claim: QuotaClaim): Promise<number> => {
-  const { start, share } = windowOf(claim);
-  const earlier = new Date(start.getTime() - claim.windowSeconds * 1000);
-  const [row] = await database.$queryRaw<{ used: bigint; before: bigint }[]>`
-    SELECT CASE WHEN window_start >= ${start}::timestamptz THEN used ELSE 0 END AS used,
-      CASE WHEN window_start >= ${start}::timestamptz THEN before ELSE used END AS before
-    FROM quota_counter WHERE id = ${claim.id} AND window_start >= ${earlier}::timestamptz`;
-  const [used, before] = [Number(row?.used ?? 0), Number(row?.before ?? 0)];
+const wait = (claim: QuotaClaim, { used, before, free_at }: Short, now: Date): number => {
+  const { windowSeconds } = claim;
   const room = claim.limit - claim.amount;
+  if (claim.hold) {
+    const untilFree =
+      free_at === undefined ? HOLD_WAIT : (Date.parse(free_at) - now.getTime()) / 1000;
+    return Math.max(1, Math.min(HOLD_WAIT, Math.ceil(untilFree)));
+  }
+  if (room < 0) return windowSeconds;
+  const { share } = windowOf(claim, now);
   // What is used in this window leaves in the course of the next one, what is from before in this one.
   const windows =
     used <= room ? share - (room - used) / Math.max(1, before) : share + 1 - room / used;
-  return Math.max(1, Math.ceil(windows * claim.windowSeconds));
+  return Math.max(1, Math.ceil(windows * windowSeconds));
 };
