@@ -46,6 +46,7 @@ const pagesOf = (openapiUrl: string): ReadonlyMap<string, Page> => {
     ['/docs/', page],
     ['/docs/init.js', own(SCRIPT, initScript(openapiUrl))],
     ['/docs/swagger-ui.css', asset('text/css; charset=utf-8', 'swagger-ui.css')],
+    ['/docs/legible.css', own('text/css; charset=utf-8', LEGIBLE)],
     ['/docs/swagger-ui-bundle.js', asset(SCRIPT, 'swagger-ui-bundle.js')],
     ['/docs/favicon-32x32.png', asset('image/png', 'favicon-32x32.png')],
   ]);
@@ -105,14 +106,25 @@ const PAGE = `<!doctype html>
 <title>Daypass API</title>
 <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/legible.css">
 </head>
 <body>
-<main id="swagger-ui"></main>
+<div id="swagger-ui"></div>
 <noscript>The description itself: <a href="/openapi.json">/openapi.json</a></noscript>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/init.js"></script>
 </body>
 </html>
+`;
+
+/** Swagger UI's colours where they are too pale to read (WCAG 2.2, 1.4.3). */
+const LEGIBLE = `.swagger-ui .opblock .opblock-summary-method,
+.swagger-ui .info .title small pre { color: #000; text-shadow: none; }
+.swagger-ui .info .title small { background: #c3c8d1; }
+.swagger-ui .info .title small.version-stamp { background: #89bf04; }
+.swagger-ui .info .link .url, .swagger-ui .info a { color: #1d5fa8; }
+.swagger-ui .btn.authorize, .swagger-ui .btn.authorize span { color: #14663d; border-color: #14663d; }
+.swagger-ui .json-schema-2020-12-expand-deep-button { color: #505050; }
 `;
 
 /** Without the validator badge, which would tell another host where this broker is. */

@@ -8,7 +8,8 @@ import { PHONE, picture } from './chromium.ts';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+export const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const TAGS = [...WCAG, 'best-practice'];
 
 interface AxeResult {
   readonly passes: readonly unknown[];
@@ -20,9 +21,12 @@ interface AxeResult {
 }
 
 /** What axe-core finds against WCAG 2.2 AA and its own best practice, one line for each; and how many rules it passed. */
-export const accessibility = async (page: Page) => {
+export const accessibility = async (
+  page: Page,
+  { tags = TAGS, within = ['html'] }: { tags?: readonly string[]; within?: readonly string[] } = {},
+) => {
   await page.evaluate(AXE);
-  const run = `axe.run(document, { runOnly: ${JSON.stringify(TAGS)} })`;
+  const run = `axe.run(${JSON.stringify({ include: within })}, { runOnly: ${JSON.stringify(tags)} })`;
   const { violations, passes } = await page.evaluate<AxeResult>(run);
   const found = violations.map(
     ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' | ')}`,

@@ -50,7 +50,7 @@ describe('the documentation pages', () => {
     const references = [...html.matchAll(/(?:src|href)="(\/docs\/[^"]+)"/g)].map(
       ([, path]) => path,
     );
-    expect(references).toHaveLength(4);
+    expect(references).toHaveLength(5);
     for (const path of references) {
       const answer = await get(path ?? '');
       expect([path, answer.status]).toEqual([path, 200]);
