@@ -100,6 +100,7 @@ const PAGES: readonly [string, string, (page: Page) => Promise<unknown>][] = [
       );
       await page.getByRole('link', { name: 'corp' }).click(); // it is for admins of every tenant
       await logIn(page, 'sam');
+      await page.getByText('5 minutes, once.').waitFor();
     },
   ],
   ['error-of-the-app', 'Sign-in did not work', (page) => page.goto(url('where2eat', WEB, {}))],

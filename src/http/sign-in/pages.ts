@@ -63,7 +63,7 @@ export const consentPage = (consent: Consent): string => {
 <h2>What it may do</h2>
 ${touches(settled)}
 <h2>For how long</h2>
-<p>${lasts(settled.ttl, renewable)}</p>
+<p>${lasts(settled, renewable)}</p>
 <form method="post" action="${action}" class="actions">
 <input type="hidden" name="token" value="${formToken}">
 <button type="submit" name="decision" value="allow" class="action">Allow</button>
@@ -140,10 +140,13 @@ const sizeText = (bytes: number): string => {
   return bytes >= 1_000 ? `${Math.floor(bytes / 100) / 10} kB` : `${bytes} bytes`;
 };
 
-const lasts = (ttl: number, renewable: number | undefined): string =>
-  renewable === undefined
-    ? `${durationText(ttl)} at a time, for as long as you are signed in.`
-    : `${durationText(ttl)} at a time, and again without asking you for ${durationText(renewable)}, unless you sign out or it is revoked.`;
+const lasts = ({ target, ttl }: Consent['settled'], renewable: number | undefined): string => {
+  const pass = durationText(ttl);
+  if (target.kind === 'admin') return `${pass}, once.`;
+  return renewable === undefined
+    ? `${pass} at a time, for as long as you are signed in.`
+    : `${pass} at a time, and again without asking you for ${durationText(renewable)}, unless you sign out or it is revoked.`;
+};
 
 const durationText = (seconds: number): string => {
   const [size, name] = UNITS.find(([each]) => seconds >= 2 * each) ?? ([1, 'seconds'] as const);
