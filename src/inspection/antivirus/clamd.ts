@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 
 /**
@@ -108,7 +109,10 @@ const converse = (socket: Socket, silence: number) => {
       // It may have said already why it wants no more: that is read at the end.
       if (said !== '') return;
       if (socket.destroyed) throw down('hung up', ended);
-      if (!socket.write(bytes)) await Promise.race([once(socket, 'drain').catch(() => {}), closed]);
+      const isTaken = socket.write(bytes);
+      if (!isTaken && socket.writableNeedDrain) await Promise.race([drained(socket), closed]);
+      // A turn to listen in: whoever has refused and hung up makes the next write fail, and that closes our ear.
+      await turn();
     },
     answer: async (): Promise<string> => {
       await closed;
@@ -118,6 +122,8 @@ const converse = (socket: Socket, silence: number) => {
     },
   };
 };
+
+const drained = (socket: Socket): Promise<unknown> => once(socket, 'drain').catch(() => {});
 
 /** Leans closed: only the one answer that says so is clean, and only the one that names malware condemns. */
 const read = (answer: string): ScanResult => {
