@@ -83,6 +83,8 @@ export const ROOMS: readonly Room[] = [
       'access-token.ts',
       'client-certificate.ts',
       'logout-token.ts',
+      'event-token.ts',
+      'sns-message.ts',
     ],
     rooms: ['protocol', 'scope'],
     packages: [everywhere('jose', 'lru-cache')],

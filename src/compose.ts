@@ -23,7 +23,7 @@ import { createStores } from './compose/stores.ts';
 import type { Config } from './config/config.ts';
 import type { Deployment } from './config/deployment.ts';
 import { secretReader } from './config/secret.ts';
-import { createFetch } from './egress/fetch.ts';
+import { createFetch, type Fetch } from './egress/fetch.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 
 /** A broker that is running, with everything it started. */
@@ -42,6 +42,8 @@ export interface StartOptions {
   /** Milliseconds by which tests move the ledger's clock. */
   readonly shift?: () => number;
   readonly logger?: Logger;
+  /** Tests stand in for the clouds whose keys events are proven by. */
+  readonly fetchForEvents?: Fetch;
   readonly idpPort?: number;
   /** False where another instance runs the demo IdP already. */
   readonly runDemoIdp?: boolean;
@@ -138,6 +140,8 @@ export const startDaypass = async (
       stores,
       inspect: inspection.inspect,
       contentOrigin,
+      secret,
+      fetchForEvents: options.fetchForEvents,
       onError,
     });
     const federation = createFederationWork({

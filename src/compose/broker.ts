@@ -37,7 +37,7 @@ import { createSettleBytes } from '../broker/upload/settle-bytes.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
 import { createValidateUpload } from '../broker/upload/validate-upload.ts';
 import type { Deployment } from '../config/deployment.ts';
-import { createFetch } from '../egress/fetch.ts';
+import { createFetch, type Fetch } from '../egress/fetch.ts';
 import { createAccessTokenReader } from '../identity/access-token.ts';
 import { createDpop, createNonces, type Nonces } from '../identity/dpop.ts';
 import { createIdTokenVerifier, type TrustedIssuer } from '../identity/verifier.ts';
@@ -46,6 +46,7 @@ import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { loadBundle } from '../policy/cedar/bundle.ts';
 import { createCedarEngine } from '../policy/cedar/cedar-engine.ts';
 import { createMemo } from '../policy/memo.ts';
+import { createEventUseCases } from './events.ts';
 import { createKeyUseCases, type Signing } from './keys.ts';
 import { POLICIES } from './policies.ts';
 import type { Secrets } from './secrets.ts';
@@ -63,6 +64,10 @@ export interface BrokerParts {
   readonly stores: Stores;
   readonly inspect: Inspector['inspect'];
   readonly contentOrigin: () => string;
+  /** The value of a variable that the configuration names. */
+  readonly secret: (name: string) => string | undefined;
+  /** Calls out for the keys that clouds sign events with; absent: as all other calls. */
+  readonly fetchForEvents: Fetch | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -126,6 +131,7 @@ export const createBroker = (parts: BrokerParts) => {
     uploadStatus: createUploadStatus(all),
     completeUpload: createCompleteUpload({ ...all, wake }),
     ...createOverseeUploads({ ...all, settleBytes, onError }),
+    ...createEventUseCases({ ...all, wake, secret: parts.secret }, parts.fetchForEvents ?? fetch),
     requestDownload: createRequestDownload(all),
     requestCredentials: createRequestCredentials(all),
     redeemTicket: createRedeemTicket(all),

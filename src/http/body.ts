@@ -14,12 +14,24 @@ export const MAX_CONFIGURATION = 1024 * 1024;
 export const readJson = async (request: IncomingMessage, limit: number): Promise<object> => {
   const text = decode(await readBytes(request, limit));
   const value = parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed('json_object', 'the body must be a JSON object', 'send { … } as UTF-8 JSON');
-  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw NO_OBJECT();
   mustBeSound(value, 0);
   return value;
 };
+
+/** Bytes: what SNS sends at most. */
+const MAX_EVENT = 256 * 1024;
+
+/** As {@link readJson}, of a cloud: an object or a list, and larger. */
+export const readEvent = async (request: IncomingMessage): Promise<object> => {
+  const value = parse(decode(await readBytes(request, MAX_EVENT)));
+  if (typeof value !== 'object' || value === null) throw NO_OBJECT();
+  mustBeSound(value, 0);
+  return value;
+};
+
+const NO_OBJECT = (): OAuthError =>
+  malformed('json_object', 'the body must be a JSON object', 'send { … } as UTF-8 JSON');
 
 /**
  * The members of a form (`application/x-www-form-urlencoded`), whatever its Content-Type says.

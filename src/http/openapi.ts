@@ -87,7 +87,13 @@ const toOperation = (route: Route): RouteConfig => {
   };
 };
 
-const METHOD = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
+const METHOD = {
+  GET: 'get',
+  POST: 'post',
+  PUT: 'put',
+  DELETE: 'delete',
+  OPTIONS: 'options',
+} as const;
 
 /** `GET /uploads/{objectId}` → `getUploadsByObjectId`: unique because method and path are. */
 const operationId = (method: Route['method'], path: string): string =>
@@ -101,6 +107,7 @@ const operationId = (method: Route['method'], path: string): string =>
 const tagOf = ({ authentication, path }: Route): (typeof TAGS)[number][0] => {
   if (path.startsWith('/backchannel-logout/')) return 'OAuth';
   if (path === '/jwks' || path.startsWith('/.well-known/')) return 'OAuth';
+  if (path.startsWith('/events/')) return 'Objects';
   if (path.startsWith('/status/') || path.startsWith('/revocations/')) return 'OAuth';
   switch (authentication) {
     case 'none':
@@ -114,7 +121,11 @@ const tagOf = ({ authentication, path }: Route): (typeof TAGS)[number][0] => {
   }
 };
 
-const MEDIA = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
+const MEDIA = {
+  json: 'application/json',
+  event: 'application/json',
+  form: 'application/x-www-form-urlencoded',
+} as const;
 
 const requestOf = ({ body, encoding, query, path }: Route): NonNullable<RouteConfig['request']> => {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');

@@ -9,6 +9,7 @@ import type { Route } from './route.ts';
 import { type CredentialsRoutes, credentialsRoutes } from './routes/credentials.ts';
 import { type DiscoveryRoutes, discoveryRoutes } from './routes/discovery.ts';
 import { type DownloadRoutes, downloadRoutes } from './routes/downloads.ts';
+import { type EventRoutes, eventRoutes } from './routes/events.ts';
 import { type ExchangeRoutes, exchangeRoutes } from './routes/exchange.ts';
 import { type FederationRoutes, federationRoutes } from './routes/federation.ts';
 import { type OperationsRoutes, operationsRoutes } from './routes/operations.ts';
@@ -22,6 +23,7 @@ export interface BrokerRoutes
     UploadRoutes,
     DownloadRoutes,
     CredentialsRoutes,
+    EventRoutes,
     RevocationRoutes,
     RecordRoutes,
     UploadOversightRoutes,
@@ -41,6 +43,7 @@ export const routeTable = (broker: BrokerRoutes): readonly Route[] => [
   ...uploadRoutes(broker),
   ...downloadRoutes(broker),
   ...credentialsRoutes(broker),
+  ...eventRoutes(broker),
   ...revocationRoutes(broker),
   ...recordRoutes(broker),
   ...uploadOversightRoutes(broker),

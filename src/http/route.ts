@@ -54,14 +54,14 @@ export interface AdminAuthentication {
 }
 
 export interface Endpoint<Body, Query> {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
   /** With `{name}` for parameters, as OpenAPI writes them. */
   readonly path: string;
   readonly summary: string;
   readonly description?: string;
   readonly body?: z.ZodType<Body>;
-  /** How the body is written; absent: JSON. */
-  readonly encoding?: 'form';
+  /** How the body is written; absent: a JSON object. An event may be a list of them, and larger. */
+  readonly encoding?: 'form' | 'event';
   readonly query?: z.ZodType<Query>;
   /** Whether it heeds `If-Match` and `If-None-Match` (RFC 9110 §13). */
   readonly isConditional?: boolean;

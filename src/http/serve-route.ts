@@ -6,7 +6,7 @@ import type { createTokenProver } from '../broker/held-token.ts';
 import type { Verifier } from '../broker/revocation/verifier.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
-import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readForm, readJson } from './body.ts';
+import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readEvent, readForm, readJson } from './body.ts';
 import { readCredential } from './credential.ts';
 import { parseWith } from './parse.ts';
 import { asRefusal } from './refusal.ts';
@@ -68,7 +68,7 @@ const answer = async (
 ): Promise<Reply> => {
   for (const [name, value] of Object.entries(params)) mustBeText(value, name);
   const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
-  const readBody = route.encoding === 'form' ? readForm : readJson;
+  const readBody = READERS[route.encoding ?? 'json'];
   const read = (): Promise<object> => readBody(visit.request, limit);
   const isProven = route.authentication !== 'credential';
   const body = isProven && route.body ? parseWith(route.body, await read()) : undefined;
@@ -79,6 +79,8 @@ const answer = async (
   // Which members `input` has, its caller has just decided by the same discriminant.
   return (route.handle as (given: typeof input) => Promise<Reply>)(input);
 };
+
+const READERS = { json: readJson, form: readForm, event: readEvent };
 
 const presented = (
   { request, method, path, context }: Visit,

@@ -26,9 +26,9 @@ const limited = (limits: {
   readonly bucket?: object;
 }): Promise<unknown> =>
   stage.reconfigure((draft: Draft) => {
-    const replace = (entry: { limits?: object } | undefined, given: object | undefined): void => {
-      if (entry && given) entry.limits = given;
-      else if (entry) delete entry.limits;
+    const replace = (entry: object | undefined, given: object | undefined): void => {
+      if (entry && given) Object.assign(entry, { limits: given });
+      else if (entry) Reflect.deleteProperty(entry, 'limits');
     };
     const [tenant] = draft.tenants ?? [];
     replace(tenant, limits.tenant);

@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { demoDeployment } from '../../src/config/demo-deployment.ts';
 import type { DeploymentDocument } from '../../src/config/deployment.ts';
 import { demoToken } from '../../src/demo/demo-token.ts';
+import type { Fetch } from '../../src/egress/fetch.ts';
 import { freshDatabase } from './postgres.ts';
 
 export interface TestDaypass extends Daypass {
@@ -34,6 +35,7 @@ export interface TestDaypassOptions {
   /** A further instance of this one: same database, folder, keys and issuer, on a port of its own. */
   readonly beside?: TestDaypass;
   readonly logger?: Logger;
+  readonly fetchForEvents?: Fetch;
 }
 
 export const freePort = (): Promise<number> =>
@@ -81,6 +83,7 @@ export const startTestDaypass = async (options: TestDaypassOptions = {}): Promis
     runDemoIdp: beside === undefined,
     logger: options.logger ?? pino({ level: process.env.TEST_LOG ?? 'silent' }),
     shift,
+    ...(options.fetchForEvents && { fetchForEvents: options.fetchForEvents }),
   });
   return {
     ...daypass,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isBucketId } from '../../scope/scope.ts';
 import { webUrl } from '../url.ts';
+import { azureEvents, gcsEvents, s3Events } from './schema-events.ts';
 import { uploadLimits } from './schema-limits.ts';
 import { encryption, lends, lendsSessions, lendsTokens } from './schema-temporary-credentials.ts';
 import { id, says, text, variableName } from './values.ts';
@@ -144,6 +145,7 @@ const s3 = z.strictObject({
       'Of an endpoint: `false` puts the bucket into the host name. Absent: into the path.',
   }),
   encryption,
+  events: s3Events,
   temporary_credentials: lendsSessions,
 });
 
@@ -170,6 +172,7 @@ const azure = z.strictObject({
     description:
       '`true`: an upload URL pins content type and precondition by signed request headers, a preview of Azure.',
   }),
+  events: azureEvents,
   temporary_credentials: lends,
 });
 
@@ -194,6 +197,7 @@ const gcs = z.strictObject({
       }),
     })
     .default({}),
+  events: gcsEvents,
   temporary_credentials: lendsTokens,
 });
 
