@@ -3,7 +3,6 @@ import { bucketOnCeph } from './gateway.ts';
 
 objectStoreContract('S3 at Ceph', async () => ({
   column: 'ceph',
-  copiesUnsigned: true,
   store: await bucketOnCeph(),
   refusesSecondPut: true,
   checksChecksum: false, // Ceph 16 predates x-amz-checksum-*

@@ -22,8 +22,8 @@ const uploadInParts = async (store: Store, key: string, letters: string) => {
     const body = Buffer.alloc(8 * MB, letter);
     digest.update(body);
     const part = { key, uploadId, partNumber: at + 1, size: body.length, expiresIn: 60 };
-    const { url } = store.presignPart(part, new Date());
-    expect((await fetch(url, { method: 'PUT', body })).status).toBe(200);
+    const { url, headers } = store.presignPart(part, new Date());
+    expect((await fetch(url, { method: 'PUT', headers, body })).status).toBe(200);
   }
   const parts = await store.listParts(key, uploadId);
   await store.completeParts(key, uploadId, parts ?? []);

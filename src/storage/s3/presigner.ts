@@ -70,19 +70,29 @@ const POST_ENFORCEMENT: readonly Enforcement[] = [
 ];
 
 /**
+ * Servers other than AWS may act on an `x-amz-copy-source` that nobody signed, and so copy what the client may not
+ * read into what it may write. No version has this name, and the conditions are signed: any such copy comes to nothing
+ * (Ceph looks for the first name where AWS documents the second).
+ */
+const NO_COPY: readonly Pair[] = [
+  ['x-amz-copy-if-match', '"none"'],
+  ['x-amz-copy-source-if-match', '"none"'],
+];
+
+/**
  * What the client has to send besides its length. Headers rather than query parameters: a checksum hoisted
  * into the query, as the SDK does by itself, is signed but not reliably checked.
  */
 const sentHeaders = (
   { contentType, sha256 }: PutGrant,
-  encryption: readonly Pair[],
+  besides: readonly Pair[],
 ): [Pair, ...Pair[]] => [
   ['content-type', contentType],
   ['if-none-match', '*'],
   ...(sha256 === undefined
     ? []
     : [['x-amz-checksum-sha256', Buffer.from(sha256, 'hex').toString('base64')] as const]),
-  ...encryption,
+  ...besides,
 ];
 
 /** How S3 has to answer: to be saved, not rendered, and not to be kept by caches. */
@@ -97,6 +107,7 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
   const signer = createSignerV4(options.region);
 
   const encryption = encryptionHeaders(options.encryption);
+  const noCopy = isAws ? [] : NO_COPY;
 
   /** A URL dies with the session that signed it: one that ends sooner would break our word. */
   const mustLast = ({ expiresAt }: S3Credentials, expiresIn: number, now: Date): void => {
@@ -113,9 +124,9 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
   ): string => {
     mustLast(credentials, expiresIn, now);
     // The length is signed, though the client is not told to send it: its HTTP stack does, and a
-    // chunked body, having none, is refused. `host` comes after `content-type`, before all others.
-    const [type, others] = [sent.slice(0, 1), sent.slice(1)];
-    const headers = [['content-length', String(size)], ...type, ['host', host], ...others] as const;
+    // chunked body, having none, is refused.
+    const unsorted: Pair[] = [['content-length', String(size)], ['host', host], ...sent];
+    const headers = unsorted.sort(([a], [b]) => (a < b ? -1 : 1));
     const request = { method: 'PUT', origin, path: path(key), query, headers } as const;
     return signer.presign({ ...request, expiresIn, saysUnsigned: true }, credentials, now);
   };
@@ -125,7 +136,7 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
 
     presignPut: (grant, credentials, now) => {
       mustBePutGrant(grant);
-      const sent = sentHeaders(grant, encryption);
+      const sent = sentHeaders(grant, [...noCopy, ...encryption]);
       return {
         url: put(grant, '&x-id=PutObject', sent, credentials, now),
         method: 'PUT',
@@ -138,7 +149,10 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
       mustBePartGrant(grant);
       const { partNumber, uploadId } = grant;
       const query = `&partNumber=${partNumber}&uploadId=${encode(uploadId)}&x-id=UploadPart`;
-      return { url: put(grant, query, [], credentials, now), headers: {} };
+      return {
+        url: put(grant, query, noCopy, credentials, now),
+        headers: Object.fromEntries(noCopy),
+      };
     },
 
     presignGet: (grant, credentials, now) => {

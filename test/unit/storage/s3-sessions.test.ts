@@ -284,6 +284,18 @@ describe('what else is signed', () => {
     );
   });
 
+  it('signs, for a server that may obey what nobody signed, that nothing is to be copied (S04)', () => {
+    const store = createS3Store({ ...base, endpoint: 'https://s3.example' });
+    const part = { key: 'a/b', uploadId: 'up', partNumber: 1, size: 5, expiresIn: 60 };
+    for (const { url, headers } of [store.presignPut(put, now), store.presignPart(part, now)]) {
+      const signed = new URL(url).searchParams.get('X-Amz-SignedHeaders')?.split(';');
+      for (const name of ['x-amz-copy-if-match', 'x-amz-copy-source-if-match']) {
+        expect(signed).toContain(name);
+        expect(headers).toHaveProperty([name], '"none"');
+      }
+    }
+  });
+
   it('is one part, of one size, of one upload', () => {
     const store = createS3Store(base);
     const part = { key: 'a/b', uploadId: 'up+1', partNumber: 7, size: 5, expiresIn: 60 };
