@@ -2,25 +2,23 @@ import type { Authorization, LockTarget } from '../records.ts';
 import type { FoundRefreshToken, RefreshFamily, RefreshTokens } from '../refresh-tokens.ts';
 import type { Database } from './client.ts';
 import { promptly } from './failure.ts';
-import type { Prisma } from './generated/client.ts';
 import { known } from './rows.ts';
 
 export const createRefreshTokens = (database: Database): RefreshTokens => ({
-  begin: ({ thumbprint, lineage, authorization, ...family }, { hash, issuedAt }) =>
+  begin: (family, { hash, issuedAt }) =>
     promptly(async () => {
-      await database.$transaction([
-        database.refreshFamily.create({
-          data: {
-            ...family,
-            thumbprint: thumbprint ?? null,
-            lineage: [...lineage],
-            authorization: authorization as unknown as Prisma.InputJsonObject,
-          },
-        }),
-        database.refreshToken.create({
-          data: { tokenHash: bytes(hash), familyId: family.familyId, issuedAt },
-        }),
-      ]);
+      const { familyId, grantId, tenantId, appId, issuerId, userId } = family;
+      await database.$executeRaw`
+        WITH family AS (
+          INSERT INTO refresh_family (family_id, grant_id, tenant_id, app_id, issuer_id, user_id, thumbprint,
+            lineage, "authorization", created_at, expires_at)
+          VALUES (${familyId}, ${grantId}, ${tenantId}, ${appId}, ${issuerId}, ${userId}, ${family.thumbprint ?? null},
+            ${[...family.lineage]}::text[], ${JSON.stringify(family.authorization)}::jsonb,
+            ${family.createdAt}::timestamptz, ${family.expiresAt}::timestamptz)
+          RETURNING family_id
+        )
+        INSERT INTO refresh_token (token_hash, family_id, issued_at)
+        SELECT ${bytes(hash)}, family_id, ${issuedAt}::timestamptz FROM family`;
     }),
 
   find: (hash) =>

@@ -2,7 +2,6 @@ import type { HolderRefusal, Tokens } from '../ledger.ts';
 import type { Database } from './client.ts';
 import { orUnavailable } from './failure.ts';
 import { Prisma } from './generated/client.ts';
-import { refusalOf, waitForRevocations } from './holder.ts';
 import { type TokenRow, tokenFromRow } from './rows.ts';
 import type { Statements } from './statements.ts';
 import { createTokenLookups, isRevoked } from './token-lookups.ts';
@@ -39,10 +38,9 @@ export const createTokens = (
 
   recheck: (holder) =>
     orUnavailable(async () => {
-      const wait = database.$executeRaw(waitForRevocations(holder.keys));
-      const read = database.$queryRaw<{ refusal: HolderRefusal | null }[]>`
-        SELECT ${refusalOf(holder)} AS refusal`;
-      const [, rows] = await database.$transaction([wait, read]);
+      const { keys, authorities } = holder;
+      const rows = await database.$queryRaw<{ refusal: HolderRefusal | null }[]>`
+        SELECT holder_refusal_1(${[...keys]}::text[], ${JSON.stringify(authorities)}::jsonb) AS refusal`;
       return rows[0]?.refusal ?? undefined;
     }),
 });
