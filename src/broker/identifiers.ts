@@ -1,13 +1,22 @@
-import { hash } from 'node:crypto';
 import { ulid } from 'ulid';
 import { randomFrom } from '../protocol/random.ts';
-import { shortName } from '../protocol/short-name.ts';
+import { shortNameOf } from '../protocol/short-name.ts';
 
 /** Identifiers name things on record. They sort by time, and none is ever a secret. */
-const identifier = (prefix: string) => (now: Date) => `${prefix}_${ulid(now.getTime(), fraction)}`;
+const identifier = (prefix: string) => (now: Date) =>
+  `${prefix}_${ulid(now.getTime(), fractions())}`;
 
-/** A random number in [0, 1), of more bits than one character of a ULID takes. */
-const fraction = (): number => randomFrom(2).readUInt16BE() / 65_536;
+/** Characters of a ULID that are random, and bytes for each: more bits than a character takes. */
+const RANDOM_CHARACTERS = 16;
+const BYTES = 2;
+
+/** Random numbers in [0, 1), drawn together. */
+const fractions = (): (() => number) => {
+  const bytes = randomFrom(RANDOM_CHARACTERS * BYTES);
+  let next = 0;
+  // Leans closed: one more than were drawn is a RangeError.
+  return () => bytes.readUInt16BE(BYTES * next++) / 65_536;
+};
 
 export const newTokenId = identifier('tk');
 export const newObjectId = identifier('ob');
@@ -19,12 +28,11 @@ export const newRevocationId = identifier('rv');
 export const deviceIdOf = (thumbprint: string): string => `d_${thumbprint}`;
 
 /** `g_` + 26 characters derived from the hash of the sign-in: one for each ID token. */
-export const grantIdOf = (rootHash: string): string =>
-  `g_${shortName(hash('sha256', `grant\0${rootHash}`, 'buffer'))}`;
+export const grantIdOf = (rootHash: string): string => `g_${shortNameOf(`grant\0${rootHash}`)}`;
 
 /** `s_` + 26 characters derived from issuer and `sid`: a company's session, by a name no other issuer can give one. */
 export const sessionIdOf = (issuer: string, sessionId: string): string =>
-  `s_${shortName(hash('sha256', `session\0${issuer}\0${sessionId}`, 'buffer'))}`;
+  `s_${shortNameOf(`session\0${issuer}\0${sessionId}`)}`;
 
 export const newRefreshFamilyId = identifier('rf');
 export const newSignInId = (): string => `si_${randomFrom(24).toString('base64url')}`;

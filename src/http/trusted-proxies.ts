@@ -5,6 +5,7 @@ export type IsTrustedProxy = (address: string) => boolean;
 
 /** @param ranges addresses and CIDR blocks. */
 export const createTrustedProxies = (ranges: readonly string[]): IsTrustedProxy => {
+  if (ranges.length === 0) return () => false;
   const trusted = new BlockList();
   for (const range of ranges) {
     const [network = '', bits] = range.split('/');

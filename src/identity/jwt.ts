@@ -108,7 +108,16 @@ const CURVES: ReadonlyMap<string | undefined, KeyType> = new Map([
   ['secp384r1', 'P-384'],
 ] as const);
 
+const types = new WeakMap<KeyObject, { readonly type: KeyType | undefined }>();
+
+/** Remembered: what a key is does not change, and asking OpenSSL costs more than a look. */
 const typeOfKey = (key: KeyObject): KeyType | undefined => {
+  const known = types.get(key) ?? { type: readType(key) };
+  types.set(key, known);
+  return known.type;
+};
+
+const readType = (key: KeyObject): KeyType | undefined => {
   if (key.type !== 'public') return undefined;
   switch (key.asymmetricKeyType) {
     case 'rsa':

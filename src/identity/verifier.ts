@@ -2,7 +2,7 @@ import { hash, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { unproven } from '../protocol/oauth-error.ts';
 import type { SignIn } from '../protocol/principal.ts';
-import { shortName } from '../protocol/short-name.ts';
+import { shortNameOf } from '../protocol/short-name.ts';
 import { type ClaimRules, readIdTokenClaims } from './claims.ts';
 import { createIssuerKeys, type Fetch, type WantedKey } from './issuer-keys.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, keyTypeFor, verifySignature } from './jwt.ts';
@@ -37,7 +37,7 @@ const LONGEST_TOKEN = 16 * 1024;
 
 /** `u_` and 26 characters of SHA-256(issuer NUL subject). */
 export const userIdOf = (issuer: string, subject: string): string =>
-  `u_${shortName(hash('sha256', `${issuer}\0${subject}`, 'buffer'))}`;
+  `u_${shortNameOf(`${issuer}\0${subject}`)}`;
 
 const decode = (token: string): DecodedJwt => {
   const jwt = decodeJwt(token);

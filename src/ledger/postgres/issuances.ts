@@ -102,10 +102,10 @@ const bySince = (authorities: Issuance['authorities']): object[] =>
 const beyond = (token: object | undefined, event: object): object => {
   if (!token) return event;
   const said = token as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(
-    Object.entries(event)
-      .filter(([name, value]) => value !== said[name])
-      // NULL where the event leaves out what the token says.
-      .map(([name, value]) => [name, value ?? null]),
-  );
+  const more: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(event)) {
+    // NULL where the event leaves out what the token says.
+    if (value !== said[name]) more[name] = value ?? null;
+  }
+  return more;
 };
