@@ -99,7 +99,13 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'storage',
     question: 'One URL or credential, one place, a short while: which?',
-    doors: ['object-store.ts', 'grant.ts', 'multipart.ts', 'cloud-credentials.ts'],
+    doors: [
+      'object-store.ts',
+      'bucket-settings.ts',
+      'grant.ts',
+      'multipart.ts',
+      'cloud-credentials.ts',
+    ],
     rooms: ['protocol', 'scope'],
     packages: [
       only('s3', '@aws-sdk/client-s3', '@aws-sdk/client-sts'),

@@ -8,6 +8,9 @@ import { createFetch, type Fetch } from '../egress/fetch.ts';
 import { serverVersion, unappliedMigrations } from '../ledger/postgres/inquiry.ts';
 import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { OAuthError, unavailable } from '../protocol/oauth-error.ts';
+import type { SelfDescribing } from '../storage/bucket-settings.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { examineBucket } from './bucket-examination.ts';
 import { MIGRATIONS } from './database.ts';
 import { createStores } from './stores.ts';
 
@@ -44,7 +47,8 @@ export const examine = async (config: Config, env: NodeJS.ProcessEnv): Promise<C
     const fetch = createFetch({ allowLoopback: !production });
     const issuers = inForce.deployment.issuers.filter(({ enabled }) => enabled);
     const discovered = issuers.map(({ id, issuer }) => discover(fetch, id, issuer, production));
-    return [...checks, ...(await Promise.all([...discovered, ...buckets(config, env, inForce)]))];
+    const examined = await Promise.all([...discovered, ...buckets(config, env, inForce)]);
+    return [...checks, ...examined.flat()];
   } finally {
     await ledger.close();
   }
@@ -150,29 +154,40 @@ const buckets = (
   config: Config,
   env: NodeJS.ProcessEnv,
   inForce: InForce,
-): readonly Promise<Check>[] => {
+): readonly Promise<readonly Check[]>[] => {
+  const secret = secretReader(env);
+  const { deployment } = inForce;
   const stores = createStores({
     configuration: { get: () => inForce, refresh: async () => inForce },
     home: config.home,
     localSecret: Buffer.alloc(32),
     contentOrigin: () => config.contentOrigin ?? config.issuer,
-    secret: secretReader(env),
+    secret,
     now: () => new Date(),
     // The examination opens no signing key: whether a cloud trusts us shows at the first use.
     vouch: async () => {
       throw unavailable('not examined: only the broker itself can vouch for a web identity');
     },
   });
-  return inForce.deployment.buckets.map(async ({ id, provider }) => {
+  return deployment.buckets.map(async (bucket) => {
+    const { id, provider } = bucket;
     try {
-      await stores.of(id).head(`daypass-doctor/${randomUUID()}`);
-      return ok(`bucket ${id}`, `${provider} answers`);
+      const store = stores.of(id);
+      await store.head(`daypass-doctor/${randomUUID()}`);
+      const answers = ok(`bucket ${id}`, `${provider} answers`);
+      if (!describesItself(store)) return [answers];
+      const settings = await store.settings();
+      return [answers, ...examineBucket({ bucket, deployment, settings, secret })];
     } catch (error) {
       const fix = 'check name, region, endpoint and credentials of the bucket in the configuration';
-      return failed(`bucket ${id}`, reasonOf(error), fix);
+      return [failed(`bucket ${id}`, reasonOf(error), fix)];
     }
   });
 };
+
+/** A store of our own has no settings but ours. */
+const describesItself = (store: ObjectStore): store is ObjectStore & SelfDescribing =>
+  'settings' in store;
 
 /** What went wrong, for whoever runs it: our own `detail` where there is one. */
 const reasonOf = (error: unknown): string => {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createSecretKey } from 'node:crypto';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
 import type { ObjectStore } from '../object-store.ts';
 import {
@@ -15,6 +16,7 @@ import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
 import { createPresigner, type PresignerOptions } from './presigner.ts';
 import type { SasKey } from './sas.ts';
+import { createSettingsReader } from './settings.ts';
 
 export interface AzureStoreOptions
   extends LocationOptions,
@@ -32,7 +34,9 @@ export interface AzureStoreOptions
  * @throws OAuthError `invalid_request` when account, container or endpoint is off the allow list, and where
  *   headers are to be pinned by a key that cannot do it.
  */
-export const createAzureStore = (options: AzureStoreOptions): ObjectStore & Partial<Lender> => {
+export const createAzureStore = (
+  options: AzureStoreOptions,
+): ObjectStore & SelfDescribing & Partial<Lender> => {
   const { bucket, account, credentials, pinHeaders = false } = options;
   if (pinHeaders && credentials.kind === 'account_key') throw onlyDelegated();
   const location = locate(options);
@@ -45,6 +49,7 @@ export const createAzureStore = (options: AzureStoreOptions): ObjectStore & Part
     provider: 'azure',
     ...createPresigner({ location, keyUntil, pinHeaders }),
     ...createObjectControl({ bucket, service }),
+    ...createSettingsReader({ bucket, service }),
     ...(options.lends === true ? createLender({ location, keyUntil }) : {}),
   };
 };

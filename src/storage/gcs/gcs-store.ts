@@ -1,3 +1,4 @@
+import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { createIdentity, type GcsCredentials } from './client.ts';
@@ -5,6 +6,7 @@ import { createObjectControl } from './control.ts';
 import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
 import { createPresigner, type Presigner } from './presigner.ts';
+import { createSettingsReader } from './settings.ts';
 
 export interface GcsStoreOptions extends LocationOptions {
   readonly credentials: GcsCredentials;
@@ -13,7 +15,7 @@ export interface GcsStoreOptions extends LocationOptions {
 }
 
 /** Signs off the main thread or by asking Google, so it always answers later. */
-export interface GcsStore extends ObjectStore, Presigner, Partial<Lender> {
+export interface GcsStore extends ObjectStore, Presigner, SelfDescribing, Partial<Lender> {
   readonly provider: 'gcs';
   enforcement: Presigner['enforcement'];
   presignPut: Presigner['presignPut'];
@@ -33,6 +35,7 @@ export const createGcsStore = (options: GcsStoreOptions): GcsStore => {
     provider: 'gcs',
     ...createPresigner({ location, bucket, signer: () => identity().signer }),
     ...createObjectControl({ location, bucket, call: () => identity().call }),
+    ...createSettingsReader({ location, bucket, call: () => identity().call }),
     ...(lends === undefined
       ? {}
       : createLender({ bucket, serviceAccount: lends, call: () => identity().call })),

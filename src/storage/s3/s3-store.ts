@@ -1,3 +1,4 @@
+import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
 import type { Multipart, PartGrant, PresignedPart } from '../multipart.ts';
 import type {
@@ -16,6 +17,7 @@ import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
 import { createPartControl } from './part-control.ts';
 import { createPresigner } from './presigner.ts';
+import { createSettingsReader } from './settings.ts';
 import type { S3Credentials } from './signature-v4.ts';
 import type { TokenService } from './token-service.ts';
 
@@ -37,7 +39,7 @@ export interface SessionS3StoreOptions extends S3Place {
   readonly credentials: CredentialSource;
 }
 
-type S3Parts = ObjectStore & Multipart & Partial<Lender>;
+type S3Parts = ObjectStore & Multipart & SelfDescribing & Partial<Lender>;
 
 /** Signs without a network call. */
 export interface S3Store extends S3Parts {
@@ -89,6 +91,7 @@ export const createS3Store = ((options: SessionS3StoreOptions) => {
     presignPart: signed(presigner.presignPart),
     ...createObjectControl(parts),
     ...createPartControl(parts),
+    ...createSettingsReader(parts),
     ...(lending && createLender({ ...parts, ...lending, pathStyle: location.pathStyle })),
   };
 }) as CreateS3Store;
