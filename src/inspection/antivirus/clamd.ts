@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { Socket } from 'node:net';
 import { type OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 
 /**
@@ -74,9 +73,36 @@ export const beginScan = async ({ address, silence = SILENCE_MS }: ClamdOptions)
   };
 };
 
-const reach = async (address: string): Promise<Socket> => {
+/**
+ * A socket that goes on listening where it is no longer heard. clamd says why it wants no more and hangs up at once, in the
+ * middle of what we say; Node gives up both directions with the first write that fails, and what was said with them.
+ */
+class Listening extends Socket {
+  /** What the first write that failed, failed of. */
+  refusal: Error | undefined;
+
+  override _write(chunk: unknown, encoding: BufferEncoding, done: Done): void {
+    super._write(chunk, encoding, this.#unheard(done));
+  }
+
+  override _writev(chunks: Parsed, done: Done): void {
+    super._writev?.(chunks, this.#unheard(done));
+  }
+
+  #unheard(done: Done): Done {
+    return (error) => {
+      this.refusal ??= error ?? undefined;
+      done();
+    };
+  }
+}
+
+type Done = (error?: Error | null) => void;
+type Parsed = { chunk: unknown; encoding: BufferEncoding }[];
+
+const reach = async (address: string): Promise<Listening> => {
   const { hostname, port } = new URL(address);
-  const socket = connect({
+  const socket = new Listening().connect({
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || DEFAULT_PORT),
   });
@@ -89,7 +115,7 @@ const reach = async (address: string): Promise<Socket> => {
   }
 };
 
-const converse = (socket: Socket, silence: number) => {
+const converse = (socket: Listening, silence: number) => {
   let said = '';
   let ended: unknown;
   const closed = new Promise<void>((resolve) => {
@@ -108,16 +134,16 @@ const converse = (socket: Socket, silence: number) => {
     send: async (bytes: Buffer): Promise<void> => {
       // It may have said already why it wants no more: that is read at the end.
       if (said !== '') return;
-      if (socket.destroyed) throw down('hung up', ended);
+      if (socket.destroyed) throw down('hung up', ended ?? socket.refusal);
       const isTaken = socket.write(bytes);
       if (!isTaken && socket.writableNeedDrain) await Promise.race([drained(socket), closed]);
-      // A turn to listen in: whoever has refused and hung up makes the next write fail, and that closes our ear.
-      await turn();
+      // Not heard any more: then what it has said comes next, or its end.
+      if (socket.refusal) await closed;
     },
     answer: async (): Promise<string> => {
       await closed;
       const end = said.indexOf('\0');
-      if (end === -1) throw down('hung up without an answer', ended);
+      if (end === -1) throw down('hung up without an answer', ended ?? socket.refusal);
       return said.slice(0, end);
     },
   };

@@ -1,13 +1,18 @@
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { beginScan, isScannerDown } from '../../../src/inspection/antivirus/clamd.ts';
 import { freePort } from '../../support/rig.ts';
 
 let server: Server | undefined;
 const sockets = new Set<Socket>();
-afterEach(() => {
+const workers = new Set<Worker>();
+afterEach(async () => {
   for (const socket of sockets) socket.destroy();
   server?.close();
+  await Promise.all([...workers].map((worker) => worker.terminate()));
+  workers.clear();
 });
 
 /** Speaks INSTREAM as far as is wanted: what it heard, and an answer once it has heard enough. */
@@ -28,6 +33,39 @@ const standIn = async (answer: (heard: Buffer) => string | undefined | 'hang up'
     server?.listen(port, '127.0.0.1', resolve);
   });
   return { address: `clamd://127.0.0.1:${port}`, heard: () => Buffer.concat(heard) };
+};
+
+/**
+ * As clamd does where it wants no more: it says so, if it says anything, and hangs up on what it has not read. On a thread of
+ * its own, because ours stands still meanwhile: all of it has arrived, and none was heard, when the next write is made.
+ */
+const refusing = async (answer: string) => {
+  const worker = new Worker(
+    `const { workerData, parentPort } = require('node:worker_threads');
+     const server = require('node:net').createServer((socket) => {
+       socket.on('error', () => {});
+       socket.once('data', () => {
+         if (workerData !== '') socket.write(workerData);
+         socket.resetAndDestroy();
+       });
+     });
+     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+    { eval: true, workerData: answer },
+  );
+  workers.add(worker);
+  const [port] = (await once(worker, 'message')) as [number];
+  return `clamd://127.0.0.1:${port}`;
+};
+
+const scanAfterStandstill = async (address: string, size: number) => {
+  const begun = await beginScan({ address, silence: 2_000 });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  try {
+    for (let sent = 0; sent < size; sent += 1) await begun.write(Buffer.alloc(1024 * 1024));
+    return await begun.end();
+  } finally {
+    begun.abandon();
+  }
 };
 
 const isOver = (heard: Buffer): boolean => heard.subarray(-4).equals(Buffer.alloc(4));
@@ -64,6 +102,19 @@ describe('clamd, as it may answer', () => {
     const pieces = Array.from({ length: 200 }, () => Buffer.alloc(65_536));
     expect(await scan(address, pieces)).toEqual({ found: 'too_large' });
   });
+
+  it.each([0, 1, 40])('is heard when it has hung up before the next of %i MiB', async (size) => {
+    const address = await refusing('INSTREAM size limit exceeded. ERROR\0');
+    expect(await scanAfterStandstill(address, size)).toEqual({ found: 'too_large' });
+  });
+
+  it.each([0, 1, 40])(
+    'has not answered when it only hangs up before the next of %i MiB',
+    async (size) => {
+      const scanned = scanAfterStandstill(await refusing(''), size);
+      expect(isScannerDown(await scanned.catch((cause: unknown) => cause))).toBe(true);
+    },
+  );
 
   it.each<[string, (heard: Buffer) => string | undefined]>([
     ['an error', atEnd('stream: Can not allocate memory ERROR\0')],
