@@ -2,6 +2,7 @@ import type { App } from '../../config/deployment.ts';
 import type { IssuanceRefusal, Issuances, Quotas } from '../../ledger/ledger.ts';
 import { type AuditRecord, type SeenProof, thumbprintOf } from '../../ledger/records.ts';
 import { unproven } from '../../protocol/oauth-error.ts';
+import { bucketOf } from '../../scope/resource.ts';
 import { type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
@@ -103,11 +104,24 @@ export const identify = (
     resource: isRegistered(asked.resource, configuration.get(), issuer)
       ? asked.resource
       : undefined,
+    ...placeOf(asked.resource, authority.tenantId, configuration.get()),
     lawfulBasis: asked.lawfulBasis,
     ip: context.ip,
     traceId: context.traceId,
     requestId: context.requestId,
   };
+};
+
+/** Class and place of a bucket of the caller's own tenant, for the record of a refusal, too. */
+const placeOf = (
+  resource: string | undefined,
+  tenantId: string,
+  { index }: InForce,
+): Pick<AuditRecord, 'classification' | 'residency'> => {
+  const bucketId = bucketOf(resource ?? '');
+  const bucket = bucketId === undefined ? undefined : index.bucket(bucketId);
+  if (bucket?.tenant !== tenantId) return {};
+  return { classification: bucket.classification, residency: bucket.residency };
 };
 
 /** The app as it stands now: what it was when its token was proven may have been taken from it since. */

@@ -68,7 +68,16 @@ const ALL_FRESH = Prisma.sql`((SELECT count(*) FROM claimed) = (SELECT count(*) 
 /** An INSERT of one event, to be run alone or inside a larger statement. */
 export const insertAudit = (record: AuditRecord): Prisma.Sql => Prisma.sql`
   INSERT INTO audit_event SELECT t.* FROM jsonb_populate_record(NULL::audit_event,
-    ${JSON.stringify(auditToRow(record))}::jsonb || jsonb_build_object('xid', pg_current_xact_id()::text)) AS t`;
+    ${complianceOf(record)} || ${JSON.stringify(auditToRow(record))}::jsonb || jsonb_build_object('xid', pg_current_xact_id()::text)) AS t`;
+
+/** Of an object, what the event does not say of class, basis and place is what its token was issued under. */
+const complianceOf = ({ objectId, tokenId, classification }: AuditRecord): Prisma.Sql =>
+  objectId === undefined || tokenId === undefined || classification !== undefined
+    ? Prisma.sql`'{}'::jsonb`
+    : Prisma.sql`coalesce((
+        SELECT jsonb_strip_nulls(jsonb_build_object(
+          'classification', i.classification, 'lawful_basis', i.lawful_basis, 'residency', i.residency))
+        FROM issued_token AS i WHERE i.token_id = ${tokenId}), '{}')`;
 
 const given = <Key extends string, Value>(
   key: Key,
