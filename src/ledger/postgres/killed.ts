@@ -126,12 +126,15 @@ const countTokens = async (
     ), reached AS (
       TABLE direct UNION ALL TABLE acted UNION ALL TABLE derived
     ), before AS MATERIALIZED (
-      SELECT target, effective_at FROM revocation_event
+      SELECT target, max(effective_at) AS effective_at FROM revocation_event
       WHERE position < ${position} AND NOT lifted AND effective_at >= (SELECT min(issued_at) FROM reached)
+      GROUP BY target
+    ), keys AS MATERIALIZED (
+      -- Apart, so that both are read once: joined to each token's own, all revocations are read for each token.
+      SELECT token_id, issued_at, key FROM reached, unnest(lineage) AS key
     ), dead AS (
-      SELECT DISTINCT r.token_id FROM reached AS r, unnest(r.lineage) AS key
-      JOIN before AS b ON b.target = key
-      WHERE b.target LIKE 'token:%' OR b.effective_at >= r.issued_at
+      SELECT DISTINCT k.token_id FROM keys AS k JOIN before AS b ON b.target = k.key
+      WHERE b.target LIKE 'token:%' OR b.effective_at >= k.issued_at
     )
     SELECT named, count(*) FILTER (WHERE dead.token_id IS NULL) AS alive,
       count(*) FILTER (WHERE format = 'jwt') AS jwts,

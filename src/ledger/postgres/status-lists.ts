@@ -14,13 +14,15 @@ export const createStatusLists = (database: Database, now: () => Date): StatusLi
           WHERE status_index >= ${from}::bigint AND status_index < ${from + LIST_SIZE}::bigint
             AND expires_at > ${now()}::timestamptz
         ), locked AS MATERIALIZED (
-          SELECT target, effective_at FROM revocation_event
-          WHERE NOT lifted AND effective_at >= (SELECT min(issued_at) FROM alive)
+          SELECT target, max(effective_at) AS effective_at FROM revocation_event
+          WHERE NOT lifted AND effective_at >= (SELECT min(issued_at) FROM alive) GROUP BY target
+        ), keys AS MATERIALIZED (
+          -- Apart, so that both are read once: joined to each token's own, all locks are read for each token.
+          SELECT status_index, issued_at, key FROM alive, unnest(lineage) AS key
         )
         SELECT EXISTS (SELECT FROM alive) AS alive, (
-          SELECT array_agg(DISTINCT a.status_index) FROM alive AS a, unnest(a.lineage) AS key
-          JOIN locked AS l ON l.target = key
-          WHERE l.target LIKE 'token:%' OR l.effective_at >= a.issued_at
+          SELECT array_agg(DISTINCT k.status_index) FROM keys AS k JOIN locked AS l ON l.target = k.key
+          WHERE l.target LIKE 'token:%' OR l.effective_at >= k.issued_at
         ) AS revoked`;
       if (row?.alive !== true) return undefined;
       return (row.revoked ?? []).map((index) => Number(index) - from);
