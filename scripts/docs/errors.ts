@@ -43,6 +43,14 @@ const MEANING: Readonly<Record<OAuthErrorCode, readonly [when: string, help: str
     'The `authorization_details` are malformed or not known (RFC 9396 §5).',
     'Correct what `violations` names.',
   ],
+  invalid_client_metadata: [
+    'What an app that registers itself says is not acceptable (RFC 7591 §3.2.2).',
+    'Correct what `violations` names.',
+  ],
+  invalid_redirect_uri: [
+    'A redirect URI of an app that registers itself is not acceptable (RFC 7591 §3.2.2).',
+    'Use https, http on loopback, or a scheme of your own with a dot.',
+  ],
   invalid_dpop_proof: [
     'The proof is not acceptable; 401 where it accompanies a `DPoP` credential (RFC 9449 §5).',
     'Make a fresh proof for this method and URL with the newest nonce.',

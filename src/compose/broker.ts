@@ -22,6 +22,7 @@ import { createTokenProver } from '../broker/held-token.ts';
 import { createIntrospect } from '../broker/introspection/introspect.ts';
 import { createSignIntrospection } from '../broker/introspection/signed-introspection.ts';
 import { createOversight } from '../broker/oversight.ts';
+import { createRegister } from '../broker/registration/register.ts';
 import { createFollow } from '../broker/revocation/follow.ts';
 import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
 import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
@@ -155,6 +156,7 @@ export const createBroker = (parts: BrokerParts) => {
     ...createOversight({ ...all, configure: parts.configure }),
     ...createEntries({ ...all, change }),
     ...createClientSecrets({ change, now }),
+    register: createRegister({ ...all, change }),
   };
 };
 

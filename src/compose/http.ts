@@ -12,6 +12,7 @@ import { createCors } from '../http/cors.ts';
 import { createMetrics, type IssuedKind } from '../http/metrics.ts';
 import { createOpenApi } from '../http/openapi.ts';
 import { createPages } from '../http/pages.ts';
+import { createRegistration } from '../http/registration.ts';
 import { createRequestContext } from '../http/request-context.ts';
 import { routeTable } from '../http/route-table.ts';
 import { createServeRoute } from '../http/serve-route.ts';
@@ -95,7 +96,11 @@ export const createHandlers = (parts: HttpParts) => {
       await ledger.ping();
       await configuration.confirm();
     },
-    authorizationServer: () => authorizationServerMetadata(about),
+    authorizationServer: () => {
+      const { tenants } = configuration.get().deployment;
+      const registration = tenants.some((tenant) => tenant.registration);
+      return authorizationServerMetadata({ ...about, registration });
+    },
     protectedResource: () => protectedResourceMetadata(about),
     publicKeys: parts.signing.keys.published,
     metrics: metrics.render,
@@ -117,6 +122,7 @@ export const createHandlers = (parts: HttpParts) => {
     interactions,
     pin: (request) => pinHost(request, issuer),
   });
+  const registration = createRegistration({ issuer, configuration, register: broker.register });
   const authorizationServer = createAuthorizationServer({
     answer: async ({ request, context }, response) => {
       contexts.set(request, context);
@@ -151,7 +157,9 @@ export const createHandlers = (parts: HttpParts) => {
     },
     pages: createPages('/openapi.json'),
     provider: async (visit, response) =>
-      (await signIn(visit, response)) ?? authorizationServer(visit, response),
+      (await registration(visit, response)) ??
+      (await signIn(visit, response)) ??
+      authorizationServer(visit, response),
   });
   const gateway = createLocalGateway({ stores: stores.local });
   const content = createContentHandler({

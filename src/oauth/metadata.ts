@@ -21,6 +21,8 @@ export interface MetadataOptions {
   readonly dpopAlgorithms: readonly string[];
   /** Whether certificates of clients reach us at all. */
   readonly clientCertificates: boolean;
+  /** Whether apps may register themselves anywhere. */
+  readonly registration?: boolean;
 }
 
 const methodsWith = (clientCertificates: boolean): readonly string[] =>
@@ -31,8 +33,10 @@ export const authorizationServerMetadata = ({
   issuer,
   dpopAlgorithms,
   clientCertificates,
+  registration = false,
 }: MetadataOptions) => ({
   issuer,
+  ...(registration && { registration_endpoint: `${issuer}/register` }), // RFC 7591 §3
   authorization_endpoint: `${issuer}/authorize`,
   pushed_authorization_request_endpoint: `${issuer}/par`, //     RFC 9126 §5
   require_pushed_authorization_requests: false,

@@ -1,7 +1,7 @@
 import { STORAGE_ACTIONS } from '../../protocol/authorization-details.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { fillPrefix, prefixPlaceholders } from '../../scope/scope.ts';
-import { isPublicType } from '../app-type.ts';
+import { type AppType, isPublicType } from '../app-type.ts';
 import { nearest } from '../nearest.ts';
 import { dangling, sameTenant } from './check-references.ts';
 import type { Draft } from './draft.ts';
@@ -11,7 +11,7 @@ import type { App, Grant } from './schema.ts';
 
 interface Place {
   readonly draft: Draft;
-  readonly app: App;
+  readonly app: Pick<App, 'id' | 'tenant' | 'type' | 'grants'>;
   readonly grant: Grant;
   readonly path: readonly PropertyKey[];
 }
@@ -133,9 +133,19 @@ const ttlTakesEffect = ({ draft, grant, path }: Place): Finding[] => {
   ];
 };
 
+/** Apps that may yet register themselves get the same as others: it is looked at before there are any. */
+const appsToCome = ({ tenants }: Draft) =>
+  tenants.entries.flatMap(({ path, value: { id: tenant, registration } }) => {
+    if (!registration) return [];
+    const { types, grants } = registration;
+    // Of several types the strictest rules hold.
+    const type: AppType = types.find(isPublicType) ?? 'service';
+    return [{ path: [...path, 'registration'], value: { id: 'c-', tenant, type, grants } }];
+  });
+
 /** What apps may ask for: existing places of their tenant, actions known there, users kept apart. */
 export const checkGrants = (draft: Draft): Finding[] =>
-  draft.apps.entries.flatMap(({ path, value: app }) =>
+  [...draft.apps.entries, ...appsToCome(draft)].flatMap(({ path, value: app }) =>
     app.grants.flatMap((grant, index) => {
       const place = { draft, app, grant, path: [...path, 'grants', index] };
       const { resource } = grant;

@@ -110,7 +110,8 @@ const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })], {
   error: 'must be a date such as 2027-06-30',
 });
 
-const secret = z.union([secretHash, z.strictObject({ hash: secretHash, expires: moment })]);
+/** SHA-256 of 32 random bytes, and until when they are good. */
+export const secret = z.union([secretHash, z.strictObject({ hash: secretHash, expires: moment })]);
 
 const isDistinguishedName = (value: string): boolean => parseDistinguishedName(value) !== undefined;
 
@@ -241,6 +242,9 @@ export const app = z
     grants: z.array(grant).prefault([]).meta({ description: 'What it may ask for, at most.' }),
     limits: appLimits.exactOptional().meta({
       description: 'Per user of the app, over a sliding window. Absent: none.',
+    }),
+    registered: z.iso.datetime({ offset: true }).exactOptional().meta({
+      description: 'When it registered itself (RFC 7591); absent where somebody else did.',
     }),
     enabled: z.boolean().default(true).meta({ description: '`false` gives it nothing.' }),
   })

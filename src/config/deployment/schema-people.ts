@@ -1,13 +1,44 @@
 import { z } from 'zod';
+import { APP_TYPES } from '../app-type.ts';
 import { webUrl } from '../url.ts';
+import { grant, secret } from './schema-apps.ts';
 import { tenantLimits } from './schema-limits.ts';
-import { distinct, duration, id, says, text, variableName } from './values.ts';
+import { count, distinct, duration, id, says, text, variableName } from './values.ts';
+
+const DAY = 24 * 60 * 60;
+
+/** RFC 7591, with an initial access token: what an app may be that nobody of the platform team has seen. */
+const registration = z.strictObject({
+  initial_access_tokens: distinct(secret)
+    .min(1, { error: 'must list at least one hash' })
+    .meta({ description: 'SHA-256 of 32 random bytes each, or `{ hash, expires }`.' }),
+  types: distinct(z.enum(APP_TYPES))
+    .min(1, { error: 'must list at least one type' })
+    .default(['browser', 'native'])
+    .meta({ description: 'Which types of app may register themselves.' }),
+  grants: z.array(grant).prefault([]).meta({ description: 'What each of them gets: no more.' }),
+  max_age: duration
+    .refine(
+      (seconds) => seconds <= 365 * DAY,
+      says(
+        'at_most',
+        'must be at most a year',
+        'lower it: an app registers itself again after that',
+      ),
+    )
+    .prefault('2160h')
+    .meta({ description: 'How long each lives.' }),
+  max_apps: count.default(100).meta({ description: 'How many there may be at once.' }),
+});
 
 export const tenant = z.strictObject({
   id,
   residency: text
     .exactOptional()
     .meta({ description: 'The region its data must stay in, as policies name it.' }),
+  registration: registration.exactOptional().meta({
+    description: 'Lets apps register themselves at /register (RFC 7591). Absent: they cannot.',
+  }),
   limits: tenantLimits.exactOptional().meta({
     description: 'For the tenant as a whole, over sliding windows. Absent: none.',
   }),
@@ -15,8 +46,6 @@ export const tenant = z.strictObject({
 
 /** Signatures by a key pair only: a shared secret could be turned against its owner (RFC 8725 §2.1). */
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const;
-
-const DAY = 24 * 60 * 60;
 
 const signIn = z.strictObject({
   client_id: text.meta({ description: "Daypass's own client at this IdP." }),

@@ -1,4 +1,5 @@
 import type { OpenAPIRegistry, RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { clientMetadata } from '../wire/registration.ts';
 import { SIGNING_IN } from './signing-in.ts';
 
 const TAG = 'OAuth';
@@ -166,6 +167,28 @@ const ENDPOINTS: readonly RouteConfig[] = [
     security: [{ client_secret: [] }, {}],
     request: form(aboutToken),
     responses: { 200: { description: 'It is dead' }, ...refusals },
+  },
+  {
+    method: 'post',
+    path: '/register',
+    operationId: 'register',
+    summary: 'An app registers itself (RFC 7591)',
+    description:
+      'With an initial access token as a bearer token, where `registration` of a tenant has one; otherwise there is no such endpoint. The app gets what the tenant gives to all such apps, and ends when it says.',
+    tags: [TAG],
+    security: [{ access_token: [] }],
+    request: {
+      body: { required: true, content: { 'application/json': { schema: clientMetadata } } },
+    },
+    responses: {
+      201: {
+        description: 'The client, with a secret where it has one, this once',
+        content: json({ type: 'object', required: ['client_id'], properties: { client_id: text } }),
+      },
+      403: refused(403),
+      404: refused(404),
+      ...refusals,
+    },
   },
 ];
 

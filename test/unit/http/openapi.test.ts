@@ -55,6 +55,7 @@ const LIBRARY = [
   'GET /authorize',
   'POST /par',
   'GET /session/end',
+  'POST /register',
 ];
 
 describe('the OpenAPI document', () => {
