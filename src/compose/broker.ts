@@ -28,6 +28,7 @@ import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
 import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
 import { createStatusList } from '../broker/revocation/status-list.ts';
 import { createVerifierProver } from '../broker/revocation/verifier.ts';
+import { shieldQuotas } from '../broker/shielded-quotas.ts';
 import { createTokenStatuses } from '../broker/sign-in/refresh-status.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
 import { createOverseeUploads } from '../broker/upload/oversee-uploads.ts';
@@ -87,7 +88,7 @@ export const createBroker = (parts: BrokerParts) => {
   const proveToken = createTokenProver({ tokens, audit, configuration, dpop, now });
 
   const base = { configuration, policy, now, issuer, stores: stores.of, contentOrigin };
-  const all = { ...base, ...ledger };
+  const all = { ...base, ...ledger, quotas: shieldQuotas(ledger.quotas) };
   const validate = createValidateUpload({ ...all, inspect: parts.inspect });
   const settleBytes = createSettleBytes(all);
   const poller = createUploadPoller({ ...all, validate, settleBytes, onError });
