@@ -66,23 +66,32 @@ const mustNotBeAhead = (time: number | undefined, claim: string, now: number): v
   if (time !== undefined && time > now + TOLERANCE) throw unproven(`${claim} is in the future`);
 };
 
-/** `now` in epoch seconds. A token without an end or a beginning is not one that ends or began. */
-const readTimes = (payload: JsonObject, maxIdTokenAge: number, now: number) => {
+/** A token without an end or a beginning is not one that ends or began. */
+const readTimes = (payload: JsonObject) => {
+  const authenticatedAt = optionalTime(payload, 'auth_time');
+  return {
+    // Whole seconds, rounded towards the past: earlier ends, greater ages.
+    expiresAt: Math.floor(requiredTime(payload, 'exp')),
+    issuedAt: Math.floor(requiredTime(payload, 'iat')),
+    authenticatedAt: authenticatedAt === undefined ? undefined : Math.floor(authenticatedAt),
+  };
+};
+
+/** Is it a token of this moment? By the times as they are written. @throws {OAuthError} `invalid_token` */
+export const mustBeOfNow = (
+  payload: JsonObject,
+  { maxIdTokenAge }: Pick<ClaimRules, 'maxIdTokenAge'>,
+  at: Date,
+): void => {
+  const now = at.getTime() / 1000;
   const expiresAt = requiredTime(payload, 'exp');
   const issuedAt = requiredTime(payload, 'iat');
-  const authenticatedAt = optionalTime(payload, 'auth_time');
   mustNotBeAhead(issuedAt, 'iat', now);
   mustNotBeAhead(optionalTime(payload, 'nbf'), 'nbf', now);
-  mustNotBeAhead(authenticatedAt, 'auth_time', now);
+  mustNotBeAhead(optionalTime(payload, 'auth_time'), 'auth_time', now);
   if (expiresAt <= now - TOLERANCE) throw unproven('expired');
   if (expiresAt - issuedAt > LONGEST_LIFE) throw unproven('lives longer than 24 h');
   if (now - issuedAt > maxIdTokenAge) throw unproven('older than max_id_token_age');
-  return {
-    // Whole seconds, rounded towards the past: earlier ends, greater ages.
-    expiresAt: Math.floor(expiresAt),
-    issuedAt: Math.floor(issuedAt),
-    authenticatedAt: authenticatedAt === undefined ? undefined : Math.floor(authenticatedAt),
-  };
 };
 
 const readAudiences = (payload: JsonObject, known: readonly string[]): readonly string[] => {
@@ -129,14 +138,13 @@ const readAttributes = (payload: JsonObject, claims: ClaimRules['claims']): Attr
 };
 
 /**
- * Reads the claims of an ID token whose signature is proven.
+ * Reads the claims of an ID token whose signature is proven. Whether its times are those of now is `mustBeOfNow`'s to say.
  *
- * @throws {OAuthError} `invalid_token`, reading alike, for whatever is missing, malformed or out of time.
+ * @throws {OAuthError} `invalid_token`, reading alike, for whatever is missing or malformed.
  */
 export const readIdTokenClaims = (
   payload: JsonObject,
-  { audiences: known, maxIdTokenAge, claims }: ClaimRules,
-  now: Date,
+  { audiences: known, claims }: ClaimRules,
 ): IdTokenClaims => {
   // OpenID Connect Back-Channel Logout §2.4: what has `events` is a logout token, signed by the same keys.
   if (Object.hasOwn(payload, 'events')) throw unproven('logout token');
@@ -147,7 +155,7 @@ export const readIdTokenClaims = (
     subject,
     audiences,
     party: readParty(payload, audiences, known),
-    ...readTimes(payload, maxIdTokenAge, now.getTime() / 1000),
+    ...readTimes(payload),
     sessionId: optionalName(payload, 'sid'),
     attributes: readAttributes(payload, claims),
     mayAct: readMayAct(payload, isName),

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { unproven } from '../protocol/oauth-error.ts';
 import type { SignIn } from '../protocol/principal.ts';
 import { shortNameOf } from '../protocol/short-name.ts';
-import { type ClaimRules, readIdTokenClaims } from './claims.ts';
+import { type ClaimRules, mustBeOfNow, readIdTokenClaims } from './claims.ts';
 import { createIssuerKeys, type Fetch, type WantedKey } from './issuer-keys.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, keyTypeFor, verifySignature } from './jwt.ts';
 
@@ -28,6 +28,7 @@ export interface IdTokenVerifier {
 }
 
 export interface IdTokenVerifierDependencies {
+  /** Never altered: rules that have changed are other objects. */
   readonly issuers: () => readonly TrustedIssuer[];
   readonly fetch: Fetch;
 }
@@ -89,9 +90,19 @@ export const createIdTokenVerifier = ({
   fetch,
 }: IdTokenVerifierDependencies): IdTokenVerifier => {
   const keys = createIssuerKeys({ fetch });
-  // An app comes back with the same ID token every few minutes. That a key signed it stays true; whose
-  // the key is, whether it is believed, and every claim are looked at each time. By hash: law 4.
+  // An app comes back with the same ID token every few minutes. That a key signed it stays true, and so does what
+  // it says while its issuer's rules are the same; whose the key is, whether it is believed, and every time are
+  // looked at each time. By hash: law 4.
   const signed = new LRUCache<string, Signed>({ max: REMEMBERED });
+  const signIns = new WeakMap<Signed, { readonly under: TrustedIssuer; readonly signIn: SignIn }>();
+
+  const signInOf = (token: Signed, issuer: TrustedIssuer): SignIn => {
+    const known = signIns.get(token);
+    if (known?.under === issuer) return known.signIn;
+    const signIn = readSignIn(token, issuer);
+    signIns.set(token, { under: issuer, signIn });
+    return signIn;
+  };
 
   return {
     async verify(token, now) {
@@ -113,17 +124,23 @@ export const createIdTokenVerifier = ({
       if (proven !== jwt) signed.set(spelling, proven);
 
       // 3. Is it for us, and for now?
-      const claims = readIdTokenClaims(jwt.payload, issuer, now);
-      return {
-        ...claims,
-        issuerId: issuer.id,
-        issuer: issuer.issuer,
-        tenant: issuer.tenant,
-        userId: userIdOf(issuer.issuer, claims.subject),
-        tokenHash: proven.tokenHash,
-      };
+      const signIn = signInOf(proven, issuer);
+      mustBeOfNow(proven.payload, issuer, now);
+      return signIn;
     },
   };
+};
+
+const readSignIn = ({ payload, tokenHash }: Signed, issuer: TrustedIssuer): SignIn => {
+  const claims = readIdTokenClaims(payload, issuer);
+  return Object.freeze({
+    ...claims,
+    issuerId: issuer.id,
+    issuer: issuer.issuer,
+    tenant: issuer.tenant,
+    userId: userIdOf(issuer.issuer, claims.subject),
+    tokenHash,
+  });
 };
 
 const mustBeSigned = (jwt: DecodedJwt, alg: string, key: KeyObject): Signed => {

@@ -150,7 +150,24 @@ export const appOf = async (
 
 type Party = Pick<Proven, 'app' | 'authority'>;
 
-const partyOf = (
+/**
+ * What was found of a sign-in the last time. It is a function of the sign-in, the configuration and the app named: the
+ * same three have the same answer.
+ */
+const found = new WeakMap<
+  SignIn,
+  { readonly under: InForce; readonly appId: string | undefined; readonly party: Party }
+>();
+
+const partyOf = (inForce: InForce, signIn: SignIn, appId: string | undefined): Party => {
+  const last = found.get(signIn);
+  if (last?.under === inForce && last.appId === appId) return last.party;
+  const party = findParty(inForce, signIn, appId);
+  found.set(signIn, { under: inForce, appId, party });
+  return party;
+};
+
+const findParty = (
   { index, deployment }: InForce,
   signIn: SignIn,
   appId: string | undefined,

@@ -123,6 +123,30 @@ describe('ID token verifier', () => {
     expect(await refusalOf(verifier.verify(token, after(-11)))).toEqual(UNPROVEN);
   });
 
+  it('reads a token it remembers anew under other rules, whatever it said under those before', async () => {
+    let { trusted } = issuer;
+    const verifier = createIdTokenVerifier({
+      issuers: () => [trusted],
+      fetch: async (url) => {
+        const response = await fetch(url);
+        return { status: response.status, body: Buffer.from(await response.arrayBuffer()) };
+      },
+    });
+    const token = await issuer.token({ team: 'blue' });
+    const before = await verifier.verify(token, START);
+    expect(before.attributes.team).toBeUndefined();
+    expect(await verifier.verify(token, after(1))).toBe(before);
+
+    trusted = { ...trusted, claims: { ...trusted.claims, team: 'team' } };
+    expect((await verifier.verify(token, START)).attributes.team).toBe('blue');
+    trusted = { ...trusted, tenant: 'other' };
+    expect((await verifier.verify(token, START)).tenant).toBe('other');
+    trusted = { ...trusted, maxIdTokenAge: 60 };
+    expect(await refusalOf(verifier.verify(token, after(61)))).toEqual(UNPROVEN);
+    trusted = { ...trusted, audiences: ['somebody-else'] };
+    expect(await refusalOf(verifier.verify(token, START))).toEqual(UNPROVEN);
+  });
+
   it('follows the configuration: an issuer taken out is trusted no more', async () => {
     let issuers = [issuer.trusted];
     const working = issuer.verifier();
