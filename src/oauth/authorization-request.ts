@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Asked } from '../broker/exchange/asked.ts';
 import type { Limit } from '../broker/exchange/authority.ts';
+import type { ShownApp } from '../broker/sign-in/interaction.ts';
 import type { App } from '../config/deployment.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { mustBeSound, NAMED_BY_DETAILS, readAsked } from './token-request.ts';
@@ -21,6 +23,8 @@ export interface Agreement {
   readonly type: typeof AGREEMENT;
   readonly request: AuthorizationRequest;
   readonly limit: Limit;
+  /** What the person was shown of the app; absent where the company agreed for them, and nobody was shown anything. */
+  readonly shown?: ShownApp;
   /** Epoch seconds, by the ledger's clock. */
   readonly at: number;
   /** The key that codes of it are tied to, where the request named one. */
@@ -64,6 +68,10 @@ export const signInScopes = ({ scope }: Parameters): readonly string[] =>
 
 export const isSame = (one: AuthorizationRequest, other: AuthorizationRequest): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
+
+/** Leans closed: without a word of what was shown, nothing was. */
+export const wasShown = ({ shown }: Agreement, app: ShownApp): boolean =>
+  shown !== undefined && isDeepStrictEqual(shown, app);
 
 /** @throws {OAuthError} for what means nothing. */
 export const askedOf = (request: AuthorizationRequest): Asked =>

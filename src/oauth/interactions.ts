@@ -2,7 +2,12 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
 import type { CurrentConfiguration } from '../broker/configuration.ts';
-import { type Interaction, type Interactions, willBeBound } from '../broker/sign-in/interaction.ts';
+import {
+  type Interaction,
+  type Interactions,
+  shownOf,
+  willBeBound,
+} from '../broker/sign-in/interaction.ts';
 import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import { askedOf, requestOf } from './authorization-request.ts';
@@ -46,15 +51,18 @@ export const createInteractions = (
       if (!app?.enabled) throw over('the app is gone');
       const waitsFor = prompt.name === 'login' || !kept ? 'sign-in' : 'agreement';
       const { cid } = rest as { cid?: string };
+      const shown = shownOf(app, params.redirect_uri);
+      // An app that changes while its page is read is not agreed to by the form of before.
+      const page = JSON.stringify(shown);
       return {
         uid,
         waitsFor,
         app,
-        redirectUri: String(params.redirect_uri),
+        shown,
         asked: askedOf(requestOf(params)),
         bound: willBeBound(app, params.dpop_jkt),
         kept,
-        formToken: hash('sha256', `form ${uid} ${cid}`, 'base64url'),
+        formToken: hash('sha256', `form ${uid} ${cid} ${page}`, 'base64url'),
         wanted: wantedOf(params),
       };
     },
@@ -72,7 +80,7 @@ export const createInteractions = (
       return interaction.returnTo;
     },
 
-    agreed: async (request, response, limit) => {
+    agreed: async (request, response, { limit, shown }) => {
       const { params, session } = await details(request, response);
       const accountId = session?.accountId;
       if (accountId === undefined) throw over('nobody is signed in');
@@ -80,6 +88,7 @@ export const createInteractions = (
       const grant = await saveGrant(provider, accountId, clientId, {
         params,
         limit,
+        shown,
         at: now(),
       });
       return finish(request, response, { consent: { grantId: grant.jti } });

@@ -11,7 +11,7 @@ import type { RequestContext } from '../broker/context.ts';
 import type { Limit } from '../broker/exchange/authority.ts';
 import { grantIdOf } from '../broker/identifiers.ts';
 import type { createAgree } from '../broker/sign-in/agree.ts';
-import { willBeBound } from '../broker/sign-in/interaction.ts';
+import { type ShownApp, shownOf, willBeBound } from '../broker/sign-in/interaction.ts';
 import type { KeptSignIn, KeptSignIns } from '../broker/sign-in/kept-sign-ins.ts';
 import type { ReadIdToken } from '../identity/access-token.ts';
 import {
@@ -24,6 +24,7 @@ import {
   requestOf,
   resourceScopes,
   signInScopes,
+  wasShown,
 } from './authorization-request.ts';
 import { appForClient } from './clients.ts';
 
@@ -154,14 +155,14 @@ export const loadExistingGrant =
     if (isAnybodys(ctx)) return undefined;
     // Whatever was agreed to before is asked again where the client wants that.
     if (oidc.promptPending('login') || oidc.promptPending('consent')) return undefined;
-    const limit =
+    const agreed =
       (await agreedBefore(dependencies, ctx)) ??
       (await agreedByTheCompany(dependencies, ctx, account.kept));
     return (
-      limit &&
+      agreed &&
       saveGrant(provider, account.accountId, client.clientId, {
+        ...agreed,
         params: paramsOf(ctx),
-        limit,
         at: dependencies.now(),
       })
     );
@@ -188,25 +189,32 @@ const mustBeSameKey = (ctx: KoaContextWithOIDC): boolean =>
 const isSameKey = (ctx: KoaContextWithOIDC, { jkt }: Agreement): boolean =>
   jkt !== undefined && jkt === paramsOf(ctx).dpop_jkt;
 
-/** Whoever revoked what came of it last time does not want it again unasked. */
+/**
+ * The same request of the same app: one that has another owner or purpose by now, or whose answer goes elsewhere, is
+ * another to whoever agreed. And whoever revoked what came of it last time does not want it again unasked.
+ */
 const agreedBefore = async (
-  { hasEnded }: SignInPolicyDependencies,
+  { configuration, hasEnded }: SignInPolicyDependencies,
   ctx: KoaContextWithOIDC,
-): Promise<Limit | undefined> => {
+): Promise<Agreed | undefined> => {
   const { provider, session, client } = ctx.oidc;
   const id = client && session?.grantIdFor(client.clientId);
   if (id === undefined) return undefined;
   const agreement = agreementOf(await provider.Grant.find(id));
-  if (!agreement || !isSame(agreement.request, requestOf(paramsOf(ctx)))) return undefined;
+  const params = paramsOf(ctx);
+  if (!agreement || !isSame(agreement.request, requestOf(params))) return undefined;
+  const app = appForClient(configuration, client?.clientId ?? '');
+  const shown = app && shownOf(app, params.redirect_uri);
+  if (!shown || !wasShown(agreement, shown)) return undefined;
   if (mustBeSameKey(ctx) && !isSameKey(ctx, agreement)) return undefined;
-  return (await hasEnded(grantIdOf(id))) ? undefined : agreement.limit;
+  return (await hasEnded(grantIdOf(id))) ? undefined : { limit: agreement.limit, shown };
 };
 
 const agreedByTheCompany = async (
   { configuration, agree, contextOf }: SignInPolicyDependencies,
   ctx: KoaContextWithOIDC,
   { signIn }: KeptSignIn,
-): Promise<Limit | undefined> => {
+): Promise<Agreed | undefined> => {
   if (mustBeSameKey(ctx)) return undefined;
   const params = paramsOf(ctx);
   const app = appForClient(configuration, ctx.oidc.client?.clientId ?? '', signIn.tenant);
@@ -215,15 +223,20 @@ const agreedByTheCompany = async (
     const asked = askedOf(requestOf(params));
     const bound = willBeBound(app, params.dpop_jkt);
     const agreeable = await agree({ app, signIn, asked, bound, context: contextOf(ctx.req) });
-    return agreeable.limit;
+    return { limit: agreeable.limit };
   } catch (error) {
     throw asLibraryError(error);
   }
 };
 
 interface Agreed {
-  readonly params: Readonly<Record<string, unknown>>;
   readonly limit: Limit;
+  /** Where a person agreed. */
+  readonly shown?: ShownApp;
+}
+
+interface Grant extends Agreed {
+  readonly params: Readonly<Record<string, unknown>>;
   readonly at: Date;
 }
 
@@ -232,7 +245,7 @@ export const saveGrant = async (
   provider: Provider,
   accountId: string,
   clientId: string,
-  { params, limit, at }: Agreed,
+  { params, limit, shown, at }: Grant,
 ): Promise<InstanceType<Provider['Grant']>> => {
   const grant = new provider.Grant({ accountId, clientId });
   const ofSignIn = signInScopes(params);
@@ -247,6 +260,7 @@ export const saveGrant = async (
     type: AGREEMENT,
     request: requestOf(params),
     limit,
+    ...(shown && { shown }),
     at: Math.floor(at.getTime() / 1000),
     ...(typeof params.dpop_jkt === 'string' && { jkt: params.dpop_jkt }),
   };

@@ -9,6 +9,7 @@ import {
   redeem,
 } from '../support/authorization.ts';
 import { type Browser, formOf } from '../support/browser.ts';
+import { createClient } from '../support/client.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { createProofKey } from '../support/dpop.ts';
 import {
@@ -27,7 +28,13 @@ import { lines, sendRaw, statusOf } from './raw-request.ts';
 
 let daypass: TestDaypass;
 beforeAll(async () => {
-  daypass = await startTestDaypass({ configure: withPeopleApps });
+  const platform = { claim: 'groups', value: 'security-team', role: 'platform' } as const;
+  daypass = await startTestDaypass({
+    configure: (demo) => ({
+      ...withPeopleApps(demo),
+      admins: [...(demo.admins ?? []), { issuer: 'corp', ...platform, scope: 'deployment' }],
+    }),
+  });
 }, 60_000);
 afterAll(() => daypass?.stop());
 
@@ -165,6 +172,74 @@ describe('consent', () => {
     await redeem(daypass, remembered, { key }); // twice: what came of it is revoked
     const { answer } = await authorize(daypass, silent);
     expect(answer.get('error')).toBe('consent_required');
+  });
+
+  describe('to an app', () => {
+    type AppDocument = Record<string, unknown>;
+    const OTHER = 'https://other.acme.example/callback';
+    let admin: { token: string; key: ReturnType<typeof createProofKey> };
+    const call = (method: 'GET' | 'PUT', id: string, body?: object) =>
+      createClient(daypass.url, daypass.issuer).call(`/admin/v1/apps/${id}`, {
+        method,
+        ...admin,
+        ...(body && { body }),
+      });
+    const change = async (id: string, by: AppDocument): Promise<void> => {
+      const { body } = await call('GET', id);
+      const changed = await call('PUT', id, { ...body, ...by });
+      expect(changed.status).toBe(200);
+    };
+    beforeAll(async () => {
+      const key = createProofKey();
+      const { body } = await createClient(daypass.url, daypass.issuer).call('/exchange', {
+        token: await daypass.signIn('sam', 'daypass'),
+        bound: false,
+        key,
+        body: {
+          app_id: 'daypass-cli',
+          resource: `${daypass.issuer}/admin`,
+          actions: ['admin'],
+        },
+      });
+      admin = { token: String(body.access_token), key };
+      await change('portal', { trusted: false, redirect_uris: [WEB, OTHER] });
+    });
+    const ask = { client: 'portal', redirect: WEB, params: { resource: ORDERS } };
+    const silent = { ...ask, params: { ...ask.params, prompt: 'none' } };
+
+    it.each<[string, AppDocument, string?]>([
+      ['has another owner', { owner: 'mallory@acme.example' }],
+      ['is for something else', { purpose: 'something else altogether' }],
+      ['may come back for longer', { refresh: { max_age: '20d' } }],
+      ['may come back at all', { refresh: undefined }],
+      ['answers elsewhere', {}, OTHER],
+    ])('is not remembered once it %s', async (_, by, redirect = WEB) => {
+      if ('refresh' in by) await change('portal', { refresh: false });
+      const { browser, code } = await authorize(daypass, ask);
+      expect(code).not.toBe('');
+      expect((await authorize(daypass, { ...silent, browser })).code).not.toBe('');
+      await change('portal', by);
+      const { answer } = await authorize(daypass, { ...silent, browser, redirect });
+      expect(answer.get('error')).toBe('consent_required');
+    });
+
+    it('is not given by the form of a page that says something else by now', async () => {
+      const browser = newBrowser(daypass);
+      const start = await browser.get(authorizeUrl(daypass, ask, random()));
+      const page = await browser.submit(formOf(start), { user: 'ana', password: 'demo' });
+      expect(page.text).toContain('name="decision"');
+      await change('portal', { purpose: 'changed while it was read' });
+      expect((await browser.submit(formOf(page), { decision: 'allow' })).status).toBe(400);
+    });
+
+    it('by the company is not for people to have given', async () => {
+      await change('portal', { trusted: true });
+      const { browser, code } = await authorize(daypass, ask);
+      expect(code).not.toBe('');
+      await change('portal', { trusted: false });
+      const { answer } = await authorize(daypass, { ...silent, browser });
+      expect(answer.get('error')).toBe('consent_required');
+    });
   });
 });
 

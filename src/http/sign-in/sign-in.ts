@@ -4,7 +4,6 @@ import type { RequestContext } from '../../broker/context.ts';
 import type { createAgree } from '../../broker/sign-in/agree.ts';
 import type { Interaction, Interactions } from '../../broker/sign-in/interaction.ts';
 import type { KeptSignIn, KeptSignIns } from '../../broker/sign-in/kept-sign-ins.ts';
-import { mayRefresh } from '../../broker/sign-in/redeem.ts';
 import type { App, Issuer } from '../../config/deployment.ts';
 import { CALLBACK_PATH, type Federation } from '../../federation/federation.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
@@ -115,18 +114,18 @@ const createSteps = (dependencies: SignInDependencies) => {
     response: ServerResponse,
     waiting: Interaction & { kept: KeptSignIn },
   ): Promise<Reply> => {
-    const { app, uid, kept, formToken, redirectUri } = waiting;
+    const { app, uid, kept, formToken, shown } = waiting;
     try {
       const { settled } = await wantedOf(waiting, kept, visit.context);
       const consent = consentPage({
         app,
         person: { called: kept.called, subject: kept.signIn.subject, at: kept.signIn.issuerId },
         settled,
-        renewable: mayRefresh(app) ? app.refresh.max_age : undefined,
+        renewable: shown.renewable,
         action: `/sign-in/${uid}`,
         formToken,
       });
-      return pageReply(200, consent, [formTargetOf(redirectUri)]);
+      return pageReply(200, consent, [formTargetOf(shown.redirectUri)]);
     } catch (error) {
       return sendBack(visit, response, asRefusal(error));
     }
@@ -159,7 +158,9 @@ const createSteps = (dependencies: SignInDependencies) => {
       if (form.decision !== 'allow') return sendBack(visit, response, declined());
       try {
         const { limit } = await wantedOf(waiting, waiting.kept, context);
-        return seeOther(await interactions.agreed(request, response, limit));
+        return seeOther(
+          await interactions.agreed(request, response, { limit, shown: waiting.shown }),
+        );
       } catch (error) {
         return sendBack(visit, response, asRefusal(error));
       }
