@@ -16,6 +16,7 @@ export interface Workbench {
   examine(job: Job): Promise<Findings | Broke>;
   /** Bytes: the most any of its processes has held so far. */
   peakMemory(): number;
+  /** Ends all of its processes, and starts none any more. What was being looked into stays undecided. */
   stop(): void;
 }
 
@@ -54,6 +55,7 @@ export const createWorkbench = ({
   const queue: (() => void)[] = [];
   let taken = 0;
   let peak = 0;
+  let isStopped = false;
 
   const place = async (): Promise<void> => {
     if (taken < places) taken += 1;
@@ -65,11 +67,18 @@ export const createWorkbench = ({
     else taken -= 1;
   };
 
+  /** What we ended ourselves was broken by no file. */
+  const mustGoOn = (): void => {
+    if (isStopped) throw unavailable('no upload is looked into while the broker stops');
+  };
+
   const attempt = async (job: Job): Promise<Findings | Broke> => {
+    mustGoOn();
     const worker = idle.pop() ?? startWorker(memory);
     busy.add(worker);
     try {
       const { findings, held } = await worker.do(job, patience);
+      mustGoOn();
       peak = Math.max(peak, held);
       if ('broke' in findings || worker.files >= FILES_EACH) worker.end();
       else rest(worker);
@@ -105,6 +114,7 @@ export const createWorkbench = ({
     },
     peakMemory: () => peak,
     stop: () => {
+      isStopped = true;
       for (const worker of [...idle.splice(0), ...busy]) worker.end();
     },
   };
