@@ -254,7 +254,7 @@ describe('queries and paths, at every endpoint', () => {
   it.each(named(withParameter))('N09 %s takes nothing strange for an id', async (_, route) => {
     for (const segment of SEGMENTS) {
       const { options } = await callers.of(route);
-      const path = route.path.replaceAll(/\{\w+\}/g, segment);
+      const path = route.path.replace(/\{\w+\}/, segment).replaceAll(/\{\w+\}/g, 'x');
       const body = route.body && { unheard_of: true }; // of a tenant nothing but an id is needed
       const answer = await stage.client.call(path, {
         ...options,
