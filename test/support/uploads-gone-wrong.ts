@@ -30,6 +30,8 @@ export const vastPng = (side: number): Buffer => {
 export interface ZipEntry {
   readonly name: string;
   readonly content: Buffer;
+  /** Deflated otherwise than is usual. */
+  readonly packed?: Buffer;
   /** Of its general purpose flags; 1 is "encrypted". */
   readonly flags?: number;
   /** A Unix mode, such as that of a link. */
@@ -41,8 +43,8 @@ export const zipOf = (entries: readonly ZipEntry[]): Buffer => {
   const files: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, content, flags = 0, mode = 0 } of entries) {
-    const packed = deflateRawSync(content, { level: 9 });
+  for (const { name, content, flags = 0, mode = 0, ...entry } of entries) {
+    const packed = entry.packed ?? deflateRawSync(content, { level: 9 });
     const title = Buffer.from(name);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);

@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises';
+import { Buffer } from 'node:buffer';
+import { type FileHandle, open } from 'node:fs/promises';
 import { openPromise } from 'yauzl';
 import { type Findings, type Job, violation } from '../workbench/job.ts';
 import { BadArchive, createBudget } from './budget.ts';
-import { STRICTLY, walk } from './walk.ts';
-
-/** Office documents, books and Java archives are zips by other names: what counts is how the file begins. */
-const BEGINS = ['PK\x03\x04', 'PK\x05\x06'];
+import { endsAsZip, TAIL } from './end-record.ts';
+import { BEGINNINGS, STRICTLY, walk } from './walk.ts';
 
 /** Archives that nothing here reads. */
 const UNREAD = new Set([
@@ -28,7 +27,8 @@ export const examineArchive = async (job: Job): Promise<Findings | undefined> =>
       checks: [{ check: 'archive', outcome: 'skipped', detail: NO_READER }],
       violations: [],
     };
-  if (!(await beginsAsZip(job.path))) return undefined;
+  const ends = await endsOf(job);
+  if (!BEGINNINGS.has(ends.first)) return endsAsZip(ends.tail) ? hidden() : undefined;
   const budget = createBudget();
   try {
     await walk(await openPromise(job.path, STRICTLY), job.size, budget, 1);
@@ -40,15 +40,24 @@ export const examineArchive = async (job: Job): Promise<Findings | undefined> =>
   }
 };
 
-const beginsAsZip = async (path: string): Promise<boolean> => {
+const endsOf = async ({ path, size }: Job) => {
   const handle = await open(path);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    return BEGINS.includes(buffer.toString('latin1', 0, bytesRead));
+    const first = (await bytesAt(handle, 0, 4)).toString('latin1');
+    return { first, tail: await bytesAt(handle, Math.max(0, size - TAIL), TAIL) };
   } finally {
     await handle.close();
   }
 };
+
+const bytesAt = async (handle: FileHandle, position: number, length: number): Promise<Buffer> => {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+};
+
+/** An unzipper would open it, and whoever looks at how it begins would not. */
+const hidden = (): Findings =>
+  refused(new BadArchive('archive_hidden', 'something else stands before the archive'));
 
 const refused = (error: unknown): Findings => {
   const said = error instanceof Error ? error.message : String(error);

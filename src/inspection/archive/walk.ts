@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type Entry, fromBufferPromise, type ZipFile } from 'yauzl';
 import { BadArchive, type Budget, mustBePlausible } from './budget.ts';
+import { endsAsZip, TAIL } from './end-record.ts';
 
 /** Names are checked as strictly as the library knows how: none leads out of a folder it is unpacked in. */
 export const STRICTLY = {
@@ -11,7 +12,8 @@ export const STRICTLY = {
   strictFileNames: true,
 } as const;
 
-const ARCHIVE = new Set(['PK\x03\x04', 'PK\x05\x06']);
+/** Office documents, books and Java archives are zips by other names: what counts is how the file begins. */
+export const BEGINNINGS: ReadonlySet<string> = new Set(['PK\x03\x04', 'PK\x05\x06']);
 const LINK = 0o120000;
 const FILE_KIND = 0o170000;
 
@@ -65,18 +67,28 @@ const unpack = async (
   const stream = await zip.openReadStreamPromise(entry);
   const held: Buffer[] = [];
   let size = 0;
-  let isArchive = false;
+  let first = Buffer.alloc(0);
+  let tail = Buffer.alloc(0);
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (size === 0) isArchive = ARCHIVE.has(chunk.toString('latin1', 0, 4));
+    // However small the pieces it comes in.
+    if (first.length < 4) first = Buffer.concat([first, chunk]).subarray(0, 4);
+    tail = Buffer.concat([tail, chunk]).subarray(-TAIL);
     size += chunk.length;
     budget.unpack(chunk.length);
-    if (!isArchive) continue;
+    if (!mayBeArchive(first)) continue;
     budget.mustBeHeld(size);
     held.push(chunk);
   }
-  if (isArchive) {
+  if (BEGINNINGS.has(first.toString('latin1'))) {
     const inner = Buffer.concat(held);
     await walk(await fromBufferPromise(inner, STRICTLY), inner.length, budget, depth + 1);
+  } else if (endsAsZip(tail)) {
+    throw new BadArchive('archive_hidden', 'an entry hides an archive behind something else');
   }
   return size;
+};
+
+const mayBeArchive = (first: Buffer): boolean => {
+  const known = first.toString('latin1');
+  return [...BEGINNINGS].some((beginning) => beginning.startsWith(known));
 };

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { pastZeros, type Reader } from './reader.ts';
 
 const START = 0xd8;
@@ -47,16 +48,21 @@ const pastSegment = async (file: Reader, position: number, marker: number): Prom
 /** Compressed data goes on to the next marker; 0xFF in it is followed by 0, or restarts it. */
 const pastScan = async ({ at, size }: Reader, from: number): Promise<number> => {
   for (let position = from; position + 1 < size; ) {
-    const bytes = await at(position, 4096);
-    const found = bytes.indexOf(0xff);
-    if (found === -1) {
-      position += bytes.length;
-      continue;
-    }
-    position += found;
-    const marker = (await at(position, 2))[1] ?? 0;
-    if (marker !== 0 && !(marker >= 0xd0 && marker <= 0xd7)) return position;
-    position += 2;
+    const bytes = await at(position, 32_768);
+    const found = markerIn(bytes);
+    if (found !== undefined) return position + found;
+    // The last byte may be the first half of a marker.
+    position += bytes.at(-1) === 0xff ? bytes.length - 1 : bytes.length;
   }
   return size;
+};
+
+/** Without a wait between them: a scan may be full of marks. */
+const markerIn = (bytes: Buffer): number | undefined => {
+  for (let at = bytes.indexOf(0xff); at !== -1; at = bytes.indexOf(0xff, at + 2)) {
+    const marker = bytes[at + 1];
+    if (marker === undefined) return undefined;
+    if (marker !== 0 && !(marker >= 0xd0 && marker <= 0xd7)) return at;
+  }
+  return undefined;
 };

@@ -4,7 +4,7 @@ import { endOfGif } from './gif.ts';
 import { endOfJpeg } from './jpeg.ts';
 import { endOfPdf } from './pdf.ts';
 import { endOfPng } from './png.ts';
-import { createReader, type Reader } from './reader.ts';
+import { createReader, type Reader, TooManyPieces } from './reader.ts';
 import { endOfWebp } from './webp.ts';
 import { holdsZip } from './zip-tail.ts';
 
@@ -30,6 +30,9 @@ export const examineTails = async (job: Job): Promise<Findings | undefined> => {
   const handle = await open(job.path);
   try {
     return await judge(job, endOf, handle);
+  } catch (error) {
+    if (error instanceof TooManyPieces) return refused('malformed', error.message);
+    throw error;
   } finally {
     await handle.close();
   }

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { JSONParser } from '@streamparser/json';
 import { type Job, violation } from '../workbench/job.ts';
 import type { Complaints } from './complaints.ts';
+import { createDepthGuard } from './depth.ts';
 import type { Fault, TableSchema } from './schema.ts';
 
 /** Bytes of a document that is held as a whole. Longer ones must be arrays, and are read element by element. */
@@ -11,14 +12,16 @@ const WHOLE = 8 * 1024 * 1024;
 /** Characters of one line. */
 const LONGEST_LINE = 1024 * 1024;
 
-/** @throws SyntaxError and the parser's errors, for text that is no JSON. */
+/** @throws SyntaxError and the parser's errors, for text that is no JSON; RangeError where it nests too deep. */
 export const examineJson = async (
   { path, size }: Job,
   schema: TableSchema,
   complaints: Complaints,
 ): Promise<void> => {
   if (size <= WHOLE) {
-    const faults = schema.whole?.(JSON.parse(await readFile(path, 'utf8'))) ?? [];
+    const bytes = await readFile(path);
+    createDepthGuard()(bytes);
+    const faults = schema.whole?.(JSON.parse(bytes.toString('utf8'))) ?? [];
     for (const fault of faults) complaints.add(inDocument('', fault));
     return;
   }
@@ -40,7 +43,9 @@ const examineArray = async (
     for (const fault of each(value)) complaints.add(inDocument(`/${count}`, fault));
     count += 1;
   };
+  const mustBeFlat = createDepthGuard();
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    mustBeFlat(chunk);
     parser.write(chunk);
     if (isArray === false) return complaints.add(notAnArray());
     if (complaints.isFull()) return;
@@ -73,6 +78,7 @@ export const examineLines = async (
 
 const parseLine = (line: string, count: number): unknown => {
   try {
+    createDepthGuard()(Buffer.from(line));
     return JSON.parse(line);
   } catch {
     throw new Error(`line ${count} is not JSON`);

@@ -57,6 +57,22 @@ describe('an image', () => {
     expect(await rules(Buffer.concat([one, one, HTML]), 'image/jpeg')).toEqual(['polyglot']);
   });
 
+  it('is walked in bounded time, whatever it is made of', async () => {
+    const photo = await picture().jpeg().toBuffer();
+    const scan = photo.indexOf(Buffer.from([0xff, 0xda]));
+    const stuffed = Buffer.alloc(8 * 2 ** 20);
+    for (let at = 0; at < stuffed.length; at += 2) stuffed[at] = 0xff;
+    const jpeg = Buffer.concat([photo.subarray(0, scan + 14), stuffed, Buffer.from([0xff, 0xd9])]);
+    expect(await rules(jpeg, 'image/jpeg')).not.toContain('malformed'); // its marks lead to its end
+    const gif = await picture().gif().toBuffer();
+    const crumbs = Buffer.alloc(8 * 2 ** 20, 1);
+    const slow = Buffer.concat([gif.subarray(0, -2), crumbs, Buffer.from([0, 0x3b])]);
+    const { violations } = await look(slow, 'image/gif');
+    expect(violations).toMatchObject([
+      { rule: 'malformed', message: 'the file is made of too many pieces' },
+    ]);
+  }, 60_000);
+
   it('is refused when a zip is hidden inside it', async () => {
     const comment = Buffer.alloc(4);
     comment.writeUInt16BE(0xfffe, 0);
@@ -156,6 +172,50 @@ describe('an archive', () => {
     expect(await rules(bytes, zip)).toEqual(['archive_broken']);
   });
 
+  it.each([
+    ['a mark of divided archives', 'PK\x07\x08'],
+    ['a byte order mark', '\xef\xbb\xbf'],
+    ['an empty tag of a sound file', 'ID3\x03\0\0\0\0\0\0'],
+  ])('is refused when it hides behind %s, also inside another', async (_, mark) => {
+    const behind = Buffer.concat([Buffer.from(mark, 'latin1'), SMALL]);
+    expect(await rules(behind, zip)).toEqual(['archive_hidden']);
+    const docx = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
+    expect(await rules(behind, docx)).toEqual(['archive_hidden']);
+    const outer = zipOf([{ name: 'photo.bin', content: behind }]);
+    expect(await rules(outer, zip)).toEqual(['archive_hidden']);
+  });
+
+  it('is refused when a large archive hides behind something, whose record says less of it', async () => {
+    const end = SMALL.length - 22;
+    const locator = Buffer.alloc(20);
+    locator.write('PK\x06\x07', 'latin1');
+    const record = Buffer.from(SMALL.subarray(end));
+    record.fill(0xff, 8, 20);
+    const large = Buffer.concat([text('MZ'), SMALL.subarray(0, end), locator, record]);
+    expect(await rules(large, zip)).toEqual(['archive_hidden']);
+  });
+
+  it('inside another is found however small the pieces are that it is unpacked in', async () => {
+    // Deflate blocks of one byte: the reader hands out what it has, a byte at first.
+    const inner = nested(2);
+    const stored = (bytes: Buffer, isLast: boolean): Buffer => {
+      const head = Buffer.alloc(5);
+      head.writeUInt8(isLast ? 1 : 0);
+      head.writeUInt16LE(bytes.length, 1);
+      head.writeUInt16LE(bytes.length ^ 0xffff, 3);
+      return Buffer.concat([head, bytes]);
+    };
+    const nothing = stored(Buffer.alloc(0), false);
+    const packed = Buffer.concat([
+      stored(inner.subarray(0, 1), false),
+      ...Array.from({ length: 30_000 }, () => nothing),
+      stored(inner.subarray(1), true),
+    ]);
+    expect(await rules(zipOf([{ name: 'inner.bin', content: inner, packed }]), zip)).toEqual([
+      'archive_depth',
+    ]);
+  });
+
   it('by the name of an office document is an archive', async () => {
     const docx = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
     expect(await rules(nested(3), docx)).toEqual(['archive_depth']);
@@ -213,6 +273,25 @@ describe('a document', () => {
     expect((await look('{"a":', 'application/json', { schema: LIST })).violations).toMatchObject([
       { rule: 'malformed' },
     ]);
+  });
+
+  it.each([
+    ['short', 300],
+    ['long', 9_000_000],
+  ])('that nests too deep is refused before it is parsed: %s', async (_, depth) => {
+    const deep = '['.repeat(depth) + ']'.repeat(depth);
+    const [asJson, asLines] = [
+      await look(deep, 'application/json', { schema: LIST }),
+      await look(`"[["\n${deep}`, 'application/x-ndjson', { schema: {} }),
+    ];
+    for (const { violations } of [asJson, asLines])
+      expect(violations).toMatchObject([{ rule: 'malformed' }]);
+    expect(asJson.violations[0]?.message).toContain('nests more than 256 deep');
+  });
+
+  it('may hold brackets in its texts', async () => {
+    const words = { order: `${'['.repeat(300)}\\"{`, amount: 1 };
+    expect((await json([words], LIST)).violations).toEqual([]);
   });
 
   it('that is long is read entry by entry', async () => {
