@@ -30,10 +30,13 @@ const HONEST = { kind: 'honest', bytes: ['staging'], end: 'available' } as const
 const LIE = { kind: 'lie', bytes: ['staging'], end: 'rejected' } as const;
 const MALWARE = { kind: 'malware', bytes: ['staging'], end: 'quarantined' } as const;
 
-/** How many steps, one after another in `STEPS`, a kill interrupts: each of these goes on while those before it stand still. */
+/** How many steps, one after another in `STEPS`, a kill interrupts: each is reached while those before it stand still. */
 export const AT_ONCE = 2;
 
-/** In pairs: one that the poller takes, or waits in, and one that a request or a validation takes. What is not on record was not decided. */
+/**
+ * In pairs: one that the poller takes, or waits in, and one that a request or a validation takes. What is not on record was
+ * not decided.
+ */
 export const STEPS: readonly Step[] = [
   {
     ...HONEST,
