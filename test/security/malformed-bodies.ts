@@ -1,0 +1,23 @@
+/** Bodies no endpoint takes. */
+export const MALFORMED: Record<string, string> = {
+  NUL: '{"app_id":"a\\u0000b","filename":"a\\u0000b","reason":"a\\u0000b"}',
+  'NUL in a name': '{"a\\u0000b":1}',
+  __proto__: '{"__proto__":{"dry_run":true,"reason":"x"}}',
+  'a nested __proto__': '{"constraints":{"__proto__":{"prefix":"/"}},"target":{"__proto__":1}}',
+  constructor: '{"constructor":{"prototype":{"dry_run":true}}}',
+  'a lone surrogate': '{"app_id":"\\ud800","filename":"\\udfff","reason":"\\ud800"}',
+  'deep nesting': `{"constraints":${'['.repeat(5_000)}${']'.repeat(5_000)}}`,
+  'deep nesting of objects': `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+  'nesting without end': '['.repeat(20_000),
+  'a list': '[{}]',
+  'a string': '"x"',
+  'a number': '7',
+  null: 'null',
+  nothing: '',
+  'half an object': '{"app_id":',
+  'two objects': '{}{}',
+  'a comment': '{}//',
+  'a byte order mark': '\ufeff{}x',
+  form: 'app_id=where2eat',
+  'an unknown member': '{"isAdmin":true}',
+};
