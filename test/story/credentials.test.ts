@@ -121,8 +121,12 @@ describe('credentials of a cloud', () => {
     await borrow({ actions: ['read'] });
     const jwt = service.calls.at(-1)?.form.get('WebIdentityToken') ?? '';
     const keys = createRemoteJWKSet(new URL(`${broker.url}/jwks`));
-    const expected = { issuer: broker.issuer, audience: 'sts.amazonaws.com', typ: 'JWT' };
-    const { payload } = await jwtVerify(jwt, keys, expected);
+    const { payload } = await jwtVerify(jwt, keys, {
+      issuer: broker.issuer,
+      audience: 'sts.amazonaws.com',
+      typ: 'JWT',
+      currentDate: broker.ledger.clock.now(),
+    });
     expect(payload).toMatchObject({ sub: 'tenant:acme:bucket:reads' });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(300);
     const trail = await broker.ledger.audit.search(

@@ -18,6 +18,9 @@ export interface VouchDependencies {
 /** Seconds: it is presented at once, and to one service. */
 const LIFE = 120;
 
+/** Seconds by which a cloud's clock may be behind ours. */
+const SLACK = 30;
+
 /** What a cloud's trust in us is narrowed to: one bucket of one tenant. */
 export const subjectOf = ({ id, tenant }: Pick<Bucket, 'id' | 'tenant'>): string =>
   `tenant:${tenant}:bucket:${id}`;
@@ -40,7 +43,7 @@ export const createVouch =
       sub: subjectOf(bucket),
       aud: audience,
       iat,
-      nbf: iat,
+      nbf: iat - SLACK,
       exp: iat + LIFE,
       jti: randomUUID(),
     };

@@ -147,13 +147,18 @@ describe('the policy of a session', () => {
   });
 
   it.each([
-    ['a star', 'a*/'],
-    ['a question mark', 'a?/'],
-    ['a variable', `a\${aws:username}/`],
-    ['a thousand characters', `${'x'.repeat(1_000)}/`],
-  ])('is not made for a prefix with %s, which it could not say exactly', (_, prefix) => {
+    ['a star', 'a*/', 'prefix_pattern'],
+    ['a question mark', 'a?/', 'prefix_pattern'],
+    ['a variable', `a\${aws:username}/`, 'prefix_pattern'],
+    ['a thousand characters', `${'x'.repeat(1_000)}/`, 'prefix_length'],
+  ])('is not made for a prefix with %s, which it could not say exactly', (_, prefix, rule) => {
     const all = ['read', 'list'] as const;
-    expect(() => sessionPolicy({ ...grant, actions: all, prefix }, place)).toThrow(OAuthError);
+    expect(() => sessionPolicy({ ...grant, actions: all, prefix }, place)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_request',
+        violations: [expect.objectContaining({ field: 'prefix', rule })],
+      }),
+    );
   });
 
   it('names the partition of the region', () => {
