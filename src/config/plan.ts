@@ -24,7 +24,7 @@ type Entry = object;
 type Entries = ReadonlyMap<string, Entry>;
 
 /** An admin rule has no id: it is what it says. */
-const adminId = ({ issuer, claim, value, role }: AdminRule): string =>
+export const adminId = ({ issuer, claim, value, role }: AdminRule): string =>
   `${issuer}: ${claim}=${value} → ${role}`;
 
 const byId = (entries: readonly ({ readonly id: string } & Entry)[]): Entries =>

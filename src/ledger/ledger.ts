@@ -193,6 +193,8 @@ export interface ObjectStep {
     /** Absent where nothing was released. */
     readonly revision?: string;
   };
+  /** Of its bytes under the final key, where they were copied there again. */
+  readonly revision?: string;
   readonly report?: InspectionReport;
   /** To `available` although what it came from was revoked: the security desk says so. */
   readonly despiteRevocation?: boolean;
@@ -286,7 +288,8 @@ export interface ConfigurationChange {
   readonly holder?: Holder | undefined;
   readonly at: Date;
   readonly entities: readonly ConfigurationEntity[];
-  readonly audit: AuditRecord;
+  /** One for each tenant that reads of it; they commit with the change. */
+  readonly audit: readonly AuditRecord[];
 }
 
 export interface ConfigurationEntity {

@@ -29,6 +29,8 @@ const put = (path: string, body: object, options: Options = {}) =>
   call('PUT', path, { body, ...options });
 const remove = (path: string, options: Options = {}) => call('DELETE', path, options);
 
+const grantOf = (resource: string) => ({ resource, actions: ['read'] });
+
 let made = 0;
 const newId = (): string => {
   made += 1;
@@ -105,6 +107,48 @@ describe('an entry', () => {
     expect(events[0]?.detail.changes).toEqual([
       { kind: 'app', id, change: 'update', fields: ['owner'] },
     ]);
+  });
+
+  describe('of several tenants', () => {
+    interface Event {
+      readonly tenant_id: string;
+      readonly user_id: string;
+      readonly detail: { readonly changes: readonly { id: string }[]; readonly elsewhere?: number };
+    }
+    const last = (count: number) =>
+      stage.query<Event>(
+        `SELECT tenant_id, user_id, detail FROM audit_event WHERE action = 'configuration.apply'
+         ORDER BY event_id DESC LIMIT ${count}`,
+      );
+    const idsOf = ({ detail }: Event) => detail.changes.map(({ id }) => id);
+
+    it('is on record for the tenant whose it is, and for no other', async () => {
+      const id = newId();
+      await put(`/apps/${id}`, appOf({ tenant: 'globex' }));
+      const [event, before] = await last(2);
+      expect(event).toMatchObject({ tenant_id: 'globex', user_id: expect.stringMatching(/^u_/) });
+      expect(idsOf(event!)).toEqual([id]);
+      expect(JSON.stringify(before)).not.toContain(id);
+      const { text } = await get('/audit', { by: await stage.adminOf(['auditors']) });
+      expect(text).not.toContain(id);
+      await remove(`/apps/${id}`);
+    });
+
+    it('applied at once are on record for each, without a word of the others', async () => {
+      const { body } = await get('/config');
+      const [mine, theirs] = [newId(), newId()];
+      const added = [
+        { ...appOf(), id: mine },
+        { ...appOf({ tenant: 'globex' }), id: theirs },
+      ];
+      const apps = [...(body.apps as object[]), ...added];
+      expect((await put('/config', { ...body, apps })).status).toBe(200);
+      const events = (await last(2)).toSorted((a, b) => (a.tenant_id < b.tenant_id ? -1 : 1));
+      expect(events.map(({ tenant_id }) => tenant_id)).toEqual(['acme', 'globex']);
+      expect(events.map(idsOf)).toEqual([[mine], [theirs]]);
+      expect(events.map(({ detail }) => detail.elsewhere)).toEqual([1, undefined]);
+      await remove(`/apps/${theirs}`);
+    });
   });
 
   it.each<[string, string, object]>([
@@ -342,6 +386,28 @@ describe('a platform engineer of one tenant', () => {
     await refuses(stage, { status: 400, error: 'invalid_request', audited: true }, () =>
       put(`/apps/${id}`, appOf({ grants }), { by: ofAcme }),
     );
+  });
+
+  it.each<[string, string, (near: string) => object]>([
+    ['bucket', 'globex-files', (near) => ({ grants: [grantOf(`bucket:${near}`)] })],
+    ['API', 'https://api.globex.example', (near) => ({ grants: [grantOf(near)] })],
+    [
+      'issuer',
+      'globex-sso',
+      (near) => ({ subject_audiences: [{ issuer: near, audience: 'globex-app' }] }),
+    ],
+  ])('is told of another’s %s as of one that does not exist', async (_, name, more) => {
+    const id = newId();
+    const told = async (written: string) => {
+      const answer = await put(`/apps/${id}`, appOf(more(written)), { by: ofAcme });
+      expect(answer.status).toBe(400);
+      return answer.text.replaceAll(written, '').replace(/"request_id":"[^"]+"/, '');
+    };
+    const near = name.slice(0, -1);
+    expect(await told(name)).toBe(await told(name.replace('globex', 'qzqzqzqz')));
+    expect(await told(near)).not.toContain('globex');
+    const all = await put(`/apps/${id}`, appOf(more(near)));
+    expect(all.text).toContain(`did you mean ${name}?`);
   });
 
   it('gives nobody a role, and no place in storage', async () => {

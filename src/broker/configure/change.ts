@@ -1,14 +1,15 @@
 import type { DeploymentDocument } from '../../config/deployment.ts';
-import { ConfigurationError } from '../../config/problem.ts';
-import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+import { ConfigurationError, type Problem } from '../../config/problem.ts';
+import { OAuthError, unavailable, type Violation } from '../../protocol/oauth-error.ts';
 import type { Admin } from '../admin.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import type { Applicant, Applied, Configure, Edited } from './configure.ts';
 import { type Place, tell } from './place.ts';
+import { BEYOND_REACH, isOfEntry, withinReach } from './reach.ts';
 import { createTurns } from './turns.ts';
 
 export interface ChangeDependencies {
-  readonly configure: Pick<Configure, 'edit'>;
+  readonly configure: Pick<Configure, 'edit' | 'problemsOf'>;
   readonly configuration: CurrentConfiguration;
 }
 
@@ -43,18 +44,34 @@ export const createChange = ({ configure, configuration }: ChangeDependencies) =
   ): Promise<Done<Edit> | undefined> => {
     await configuration.refresh();
     const standing = judge();
+    const applicant = applicantOf(standing);
     let edited: Edit | undefined;
     try {
       const make = (document: DeploymentDocument): Edit => {
         edited = edit(document, standing);
         return edited;
       };
-      const applied = await configure.edit(make, applicantOf(standing));
+      const applied = await configure.edit(make, applicant);
       return applied && edited && { ...applied, edited };
     } catch (error) {
       if (!(error instanceof ConfigurationError) || !edited) throw error;
-      throw refusalOf(error, edited.document, place);
+      throw refusalOf(error.problems, edited, place, applicant.reach);
     }
+  };
+
+  /** Another tenant's things are not told of: neither that they are there, nor what they are called. */
+  const refusalOf = (
+    problems: readonly Problem[],
+    { document, written }: Edited,
+    place: Place,
+    reach: string | undefined,
+  ): OAuthError => {
+    const { isElsewhere, violations } = tell(problems, document, place);
+    if (reach === undefined) return refusal(violations, isElsewhere, place);
+    const seen = withinReach(document, reach, place);
+    const found = configure.problemsOf({ document: seen, written }).filter(isOfEntry);
+    const told = tell(found.length > 0 ? found : [BEYOND_REACH], seen, place);
+    return refusal(told.violations, isElsewhere, place);
   };
 
   return <Standing, Edit extends Edited>(
@@ -78,8 +95,9 @@ export type ChangeConfiguration = ReturnType<typeof createChange>;
 /** An administrator, who may as long as their role lasts. */
 export const administrator = (admin: Admin): Author<Admin> => ({
   judge: admin.judgeAgain,
-  applicantOf: ({ userId, known, holder, judgedUnder }) => ({
+  applicantOf: ({ userId, known, holder, judgedUnder, deployment, tenantId }) => ({
     by: userId,
+    reach: deployment ? undefined : tenantId,
     source: 'admin API',
     known,
     holder,
@@ -87,15 +105,11 @@ export const administrator = (admin: Admin): Author<Admin> => ({
   }),
 });
 
-const refusalOf = (
-  error: ConfigurationError,
-  document: DeploymentDocument,
-  place: Place,
-): OAuthError => {
-  const { violations, isElsewhere } = tell(error.problems, document, place);
-  return isElsewhere
-    ? new OAuthError('conflict', `something else does not go with this ${place.name}`, {
-        violations,
-      })
-    : new OAuthError('invalid_request', `the ${place.name} is not usable`, { violations });
-};
+const refusal = (
+  violations: readonly Violation[],
+  isElsewhere: boolean,
+  { name }: Place,
+): OAuthError =>
+  isElsewhere
+    ? new OAuthError('conflict', `something else does not go with this ${name}`, { violations })
+    : new OAuthError('invalid_request', `the ${name} is not usable`, { violations });

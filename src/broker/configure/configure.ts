@@ -6,7 +6,7 @@ import {
   storedDeployment,
 } from '../../config/deployment.ts';
 import { type Change, planChanges } from '../../config/plan.ts';
-import { ConfigurationError } from '../../config/problem.ts';
+import { ConfigurationError, type Problem } from '../../config/problem.ts';
 import { schemaProblem } from '../../inspection/table-schema.ts';
 import type {
   AppliedConfiguration,
@@ -17,6 +17,7 @@ import type {
 import type { AuditRecord } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Conditions, mustHold } from './entity-tag.ts';
+import { onRecord } from './on-record.ts';
 
 /** Who applies a configuration, and from where. */
 export interface Applicant {
@@ -26,6 +27,8 @@ export interface Applicant {
   readonly holder?: Holder;
   /** The version they were let in under; what is in force where nobody had to be. */
   readonly judgedUnder?: number;
+  /** The one tenant that they may hear of; absent: all. */
+  readonly reach?: string | undefined;
 }
 
 export interface ConfigureDependencies {
@@ -64,6 +67,8 @@ export interface Configure {
     edit: (document: DeploymentDocument) => Edited,
     applicant: Applicant & { readonly judgedUnder: number },
   ): Promise<Applied | undefined>;
+  /** All that is wrong with what `edit` made, or with part of it. */
+  problemsOf(edited: Edited): readonly Problem[];
 }
 
 /** The entity tag of a configuration as a whole. */
@@ -74,11 +79,7 @@ export const createConfigure = ({
   production,
   now,
 }: ConfigureDependencies): Configure => {
-  const compare = (
-    document: unknown,
-    applied: AppliedConfiguration | undefined,
-    written?: readonly string[],
-  ) => {
+  const read = (document: unknown, written?: readonly string[]): Deployment => {
     mustSaySomething(document);
     const after = deploymentFromObject(document, {
       production,
@@ -87,14 +88,23 @@ export const createConfigure = ({
       ...(written && { written }),
     });
     mustHoldSchemas(after);
+    return after;
+  };
+
+  const compare = (
+    document: unknown,
+    applied: AppliedConfiguration | undefined,
+    written?: readonly string[],
+  ) => {
+    const after = read(document, written);
     const before =
       applied && storedDeployment(applied.document, { production, source: 'the database' });
-    return { after, changes: planChanges(before, after) };
+    return { before, after, changes: planChanges(before, after) };
   };
 
   const commit = (
     document: DeploymentDocument,
-    { after, changes }: ReturnType<typeof compare>,
+    { before, after, changes }: ReturnType<typeof compare>,
     expected: number,
     { by, source, known, holder }: Applicant,
   ): Promise<number> => {
@@ -110,13 +120,18 @@ export const createConfigure = ({
       by,
       at,
       entities: entitiesOf(document, after),
-      audit: {
-        ...known,
-        at,
-        action: 'configuration.apply',
-        outcome: 'granted',
-        detail: { by, source, changes },
-      },
+      audit: onRecord({
+        changes,
+        before,
+        after,
+        event: {
+          ...known,
+          at,
+          action: 'configuration.apply',
+          outcome: 'granted',
+          detail: { by, source },
+        },
+      }),
     });
   };
 
@@ -147,6 +162,16 @@ export const createConfigure = ({
         return { version: await commit(document, compared, judgedUnder, applicant), changes };
       } catch (error) {
         if (error instanceof OAuthError && error.code === 'conflict') return undefined;
+        throw error;
+      }
+    },
+
+    problemsOf: ({ document, written }) => {
+      try {
+        read(document, written);
+        return [];
+      } catch (error) {
+        if (error instanceof ConfigurationError) return error.problems;
         throw error;
       }
     },

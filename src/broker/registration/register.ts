@@ -45,6 +45,7 @@ export const createRegister = (dependencies: RegisterDependencies) => {
         judge: () => prove(initialAccessToken),
         applicantOf: ({ judgedUnder }: Registrant) => ({
           by,
+          reach: tenantId,
           source: 'dynamic client registration',
           known: { ...known, appId: made.app.id },
           holder: { keys: [`tenant:${tenantId}` as const], authorities: [] },

@@ -70,7 +70,7 @@ const apply = async (transaction: Transaction, change: ConfigurationChange): Pro
     },
   });
   await replaceEntities(transaction, change, version);
-  await transaction.$executeRaw(insertAudit(change.audit));
+  for (const event of change.audit) await transaction.$executeRaw(insertAudit(event));
   return version;
 };
 
