@@ -1,7 +1,8 @@
 import type { Violation } from './oauth-error.ts';
 
-/** What is looked at, in the order it is looked at. */
+/** What is looked at, in the order it is looked at. `inspection` is all of it: where it could not even begin. */
 export type InspectionCheck =
+  | 'inspection'
   | 'size'
   | 'type'
   | 'checksum'

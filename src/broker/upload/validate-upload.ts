@@ -32,7 +32,7 @@ export const createValidateUpload =
       return await validate(dependencies, object);
     } catch (error) {
       const { check, cause } =
-        error instanceof Waits ? error : ({ check: 'size', cause: error } as const);
+        error instanceof Waits ? error : ({ check: 'inspection', cause: error } as const);
       await postpone(dependencies, object, check).catch(() => undefined); // its lease ends in any case
       throw cause;
     }

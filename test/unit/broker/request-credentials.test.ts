@@ -21,9 +21,15 @@ const demo = demoDeployment('http://localhost:8081', {
   now: NOW,
   nightlySecretHash: `sha256:${'0'.repeat(64)}`,
 });
-const grant = { resource: 'bucket:cloud', actions: ['read', 'list'], prefix: '/' } as const;
+const grant = {
+  resource: 'bucket:cloud',
+  actions: ['read', 'list'],
+  prefix: '/',
+  max_ttl: '8h',
+} as const;
 const deployment = deploymentFromObject(
   {
+    limits: { ttl: { ceiling: '8h' } },
     tenants: demo.tenants ?? [],
     issuers: demo.issuers ?? [],
     apps: (demo.apps ?? [])
