@@ -21,10 +21,14 @@ export interface Placements {
   placed(objectId: string, status: ObjectStatus, where: Whereabouts): Promise<void>;
 }
 
-/** `apart` under the quarantine key, `at_home` under the final one only, `nowhere` any more. */
+/**
+ * `apart` under the quarantine key, `at_home` under the final one only, `at_home_too` under both, `nowhere` any more;
+ * `on_their_way` to the final key, and to be looked for again where they have not arrived `until` then.
+ */
 export type Whereabouts =
   | { readonly bytes: 'apart' | 'nowhere'; readonly since: Date }
-  | { readonly bytes: 'at_home'; readonly revision: string };
+  | { readonly bytes: 'at_home' | 'at_home_too'; readonly revision: string }
+  | { readonly bytes: 'on_their_way'; readonly until: Date };
 
 export interface ObjectFilter {
   readonly tenantId?: string | undefined;

@@ -6,6 +6,7 @@ import S3rver from '@20minutes/s3rver';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DeploymentDocument } from '../../src/config/deployment.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { createClient, newKey } from '../support/client.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { type GcsStandIn, startGcsStandIn } from '../support/gcs-stand-in.ts';
 import { onS3 } from '../support/s3-story.ts';
@@ -68,6 +69,24 @@ const itKeepsTickets = (broker: () => TestDaypass): void => {
     expect(object.headers.get('content-disposition')).toMatch(/^attachment/);
     expect((await get(url)).status).toBe(410);
   });
+
+  it('streams what the security desk took away and gave back', async () => {
+    const client = createClient(broker().url);
+    const key = newKey();
+    const { body } = await client.call('/exchange', {
+      body: { app_id: 'daypass-cli', resource: `${broker().issuer}/admin`, actions: ['admin'] },
+      token: await broker().signIn('sam', 'daypass'),
+      key,
+      bound: false,
+    });
+    const token = String(body.access_token);
+    for (const decision of ['quarantine', 'release']) {
+      const path = `/admin/v1/uploads/${objectId}/${decision}`;
+      expect((await client.call(path, { body: {}, token, key })).status).toBe(200);
+    }
+    const download = await get(await ask());
+    expect(Buffer.from(await download.arrayBuffer())).toEqual(PNG);
+  }, 60_000);
 
   it('honours a range where nothing is used up', async () => {
     const url = await ask({ once: false });

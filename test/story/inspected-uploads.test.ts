@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { quarantineKeyOf } from '../../src/broker/upload/settle-bytes.ts';
+import { quarantineKeyOf } from '../../src/broker/upload/inspected-bytes.ts';
 import { createLocalStore } from '../../src/storage/local/local-store.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { startOnlooker } from '../support/onlooker.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { quarantineKeyOf } from '../../src/broker/upload/settle-bytes.ts';
+import { quarantineKeyOf } from '../../src/broker/upload/inspected-bytes.ts';
 import type { ObjectRecord } from '../../src/ledger/records.ts';
 import { createLocalStore } from '../../src/storage/local/local-store.ts';
 import { createClient, newKey } from '../support/client.ts';
@@ -29,13 +30,30 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => broker?.stop());
 
-const head = (key: string) =>
+const bucket = () =>
   createLocalStore({
     root: join(broker.home, 'objects', 'project-123'),
     bucket: 'project-123',
     baseUrl: 'http://unused.example',
     secret: Buffer.alloc(32),
-  }).head(key);
+  });
+const head = (key: string) => bucket().head(key);
+
+/** The same picture, and a remark. */
+const anotherPng = () => {
+  const remark = Buffer.from('tEXtComment\0of another');
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(remark.length - 4);
+  sum.writeUInt32BE(crc32(remark));
+  const end = PNG.length - 12;
+  return Buffer.concat([PNG.subarray(0, end), length, remark, sum, PNG.subarray(end)]);
+};
+
+/** What somebody does who holds credentials of the cloud for the final key. */
+const replace = async ({ key }: ObjectRecord, by: ObjectRecord): Promise<void> => {
+  await bucket().copy(by.key, key, String(by.revision), 'image/png');
+  expect((await head(key))?.version).toBe(by.revision);
+};
 
 const uploaded = async (bytes = PNG): Promise<ObjectRecord> => {
   const { body } = await story.requestUpload({ size: bytes.length });
@@ -72,6 +90,35 @@ describe('the security desk', () => {
     expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
     expect(await head(quarantineKeyOf(one))).toBeUndefined();
   }, 60_000);
+
+  describe('where somebody writes to the final key', () => {
+    const OTHER = anotherPng();
+
+    it('puts back what was inspected, whatever was put there meanwhile', async () => {
+      const [one, other] = [await uploaded(), await uploaded(OTHER)];
+      await desk(`/${one.objectId}/quarantine`, { body: {} });
+      await replace(one, other);
+      expect((await desk(`/${one.objectId}/release`, { body: {} })).status).toBe(200);
+      const ask = { body: { objectId: one.objectId }, token: story.token, key: story.key };
+      const { body } = await story.client.call('/request-download', ask);
+      const download = await fetch(String(body.downloadUrl));
+      expect(Buffer.from(await download.arrayBuffer())).toEqual(PNG);
+    }, 60_000);
+
+    it('keeps as evidence what was inspected, and says on record that something else was found', async () => {
+      const [one, other] = [await uploaded(), await uploaded(OTHER)];
+      await replace(one, other);
+      await desk(`/${one.objectId}/quarantine`, { body: {} });
+      const kept = await head(quarantineKeyOf(one));
+      expect([kept?.version, await head(one.key)]).toEqual([one.revision, undefined]);
+      const events = await broker.ledger.audit.search(
+        { objectId: one.objectId, action: 'upload.replaced' },
+        { limit: 10, after: undefined },
+      );
+      expect(events).toMatchObject([{ detail: { expected: one.revision, found: other.revision } }]);
+      expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
+    }, 60_000);
+  });
 
   it('takes an object away, with its bytes, and puts it back where it was', async () => {
     const { objectId, key } = await uploaded();

@@ -1,7 +1,7 @@
 import type { AuditRecord, ObjectRecord } from '../../ledger/records.ts';
 
 /** The steps that withhold something; the others are how an upload gets there, or does not come. */
-const WITHHELD = ['upload.rejected', 'upload.quarantined'];
+const WITHHELD = ['upload.rejected', 'upload.quarantined', 'upload.replaced'];
 
 /** Steps of the life cycle are recorded for whoever asked for the upload. */
 export const auditOf = (

@@ -2,11 +2,13 @@ import type { Objects, Page, StepRefusal, Tokens } from '../../ledger/ledger.ts'
 import type { ObjectFilter } from '../../ledger/placements.ts';
 import type { ObjectRecord, ObjectStatus } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import { type Admin, mustReach } from '../admin.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { noSuchObject } from '../own-object.ts';
 import { mustStillHold } from '../use.ts';
 import { createWhileHeld } from '../while-held.ts';
+import { bringInspectedHome } from './inspected-bytes.ts';
 import type { SettleBytes } from './settle-bytes.ts';
 
 export interface OverseeUploadsDependencies {
@@ -14,6 +16,7 @@ export interface OverseeUploadsDependencies {
   readonly tokens: Pick<Tokens, 'recheck'>;
   readonly audit: Audited['audit'];
   readonly settleBytes: SettleBytes;
+  readonly stores: (bucketId: string) => ObjectStore;
   readonly onError: (error: unknown) => void;
   readonly now: () => Date;
 }
@@ -37,9 +40,12 @@ const DELETE: Decision = {
   to: 'deleted',
 };
 
+/** How long a release may take to copy, before what it has copied is taken away again. */
+const COPY_MS = 600_000;
+
 /**
- * What the security desk does with uploads. A decision holds at once, for every reader; the bytes follow, here where
- * they can and else with the poller.
+ * What the security desk does with uploads. A decision holds at once, for every reader. The bytes of what is withheld
+ * follow, here where they can and else with the poller; those of what is released go before.
  */
 export const createOverseeUploads = (dependencies: OverseeUploadsDependencies) => {
   const whileHeld = createWhileHeld(dependencies);
@@ -61,7 +67,8 @@ export const createOverseeUploads = (dependencies: OverseeUploadsDependencies) =
     quarantineUpload: decideWith(QUARANTINE),
     /**
      * Back to the key it had, also where what it came from was revoked or the virus scanner was mistaken: whoever
-     * releases it answers for it. @throws {OAuthError} `conflict` unless it is quarantined.
+     * releases it answers for it. @throws {OAuthError} `conflict` unless it is quarantined; `temporarily_unavailable`
+     * where its bytes cannot be brought home now.
      */
     releaseUpload: decideWith(RELEASE),
     /** For good. @throws {OAuthError} `conflict` unless it is quarantined or rejected. */
@@ -83,12 +90,14 @@ const decide = (
     const object = await within(objects, admin, objectId, event);
     // Said twice, it is done once.
     if (object.status === to) return object;
+    const home = to === 'available' ? await bringHome(dependencies, object) : {};
     const at = now();
     const refusal = await objects.advance({
       objectId,
       from,
       to,
       at,
+      ...home,
       ...(reason === undefined || to !== 'quarantined' ? {} : { reason }),
       despiteRevocation: true,
       holder: admin.holder,
@@ -104,11 +113,34 @@ const decide = (
         },
       },
     });
+    const settled = await settle(dependencies, { ...object, status: to }, refusal);
     mustBeTaken(refusal, object, from);
-    const settled = { ...object, ...((await objects.find(objectId)) ?? { status: to }) };
-    await dependencies.settleBytes(settled).catch(dependencies.onError);
     return settled;
   });
+
+/** Also where a release was refused: what had come home goes back. */
+const settle = async (
+  { objects, settleBytes, onError }: OverseeUploadsDependencies,
+  object: ObjectRecord,
+  refusal: StepRefusal | undefined,
+): Promise<ObjectRecord> => {
+  const settled = (await objects.find(object.objectId)) ?? object;
+  const isOurs = refusal === undefined || settled.status === 'quarantined';
+  if (isOurs) await settleBytes(settled).catch(onError);
+  return settled;
+};
+
+/** First the bytes, so that who may read reads what was inspected, by the revision on record. */
+const bringHome = async (
+  { objects, stores, now }: OverseeUploadsDependencies,
+  object: ObjectRecord,
+): Promise<{ readonly revision?: string }> => {
+  if (object.status !== 'quarantined') return {};
+  // Should this end before the step below, they are taken away again.
+  const until = new Date(now().getTime() + COPY_MS);
+  await objects.placed(object.objectId, 'quarantined', { bytes: 'on_their_way', until });
+  return { revision: await bringInspectedHome(object, stores(object.bucketId)) };
+};
 
 const within = async (
   objects: Objects,

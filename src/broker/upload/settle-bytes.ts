@@ -1,11 +1,18 @@
-import type { Objects } from '../../ledger/ledger.ts';
+import type { AuditTrail, Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
-import { unavailable } from '../../protocol/oauth-error.ts';
-import { QUARANTINE_PREFIX } from '../../scope/canonical-path.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { auditOf } from './audit-of.ts';
+import {
+  bringInspectedHome,
+  type Found,
+  lookHome,
+  lookInStaging,
+  quarantineKeyOf,
+} from './inspected-bytes.ts';
 
 export interface SettleBytesDependencies {
   readonly objects: Pick<Objects, 'find' | 'placed'>;
+  readonly audit: Pick<AuditTrail, 'append'>;
   readonly stores: (bucketId: string) => ObjectStore;
   readonly now: () => Date;
 }
@@ -22,22 +29,30 @@ const RELEASED_KEPT_MS = 600_000;
 /** It is nobody's to render. */
 const OPAQUE = 'application/octet-stream';
 
-/** No grant, listing, URL or lent credential reaches it, and its name cannot be guessed. */
-export const quarantineKeyOf = ({ objectId, stagingKey }: ObjectRecord): string =>
-  `${QUARANTINE_PREFIX}${objectId}/${stagingKey.slice(stagingKey.lastIndexOf('/') + 1)}`;
-
 /**
  * Brings the bytes of an object to where its status wants them. First the row, then the bytes: who may read what is
  * decided in the ledger, at once; this follows, may be repeated at any step, and is, until it is done.
  */
 export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
-  const { objects, stores, now } = dependencies;
+  const { objects, audit, stores, now } = dependencies;
+
+  /** What was inspected, and never what has been put in its place since: that goes on record, and away. */
+  const evidence = async (object: ObjectRecord, store: ObjectStore): Promise<Found | undefined> => {
+    const home = await lookHome(object, store);
+    if (home?.inspected) return home;
+    if (home && object.revision !== undefined) {
+      const detail = { expected: object.revision, found: home.version };
+      await audit.append(auditOf(object, now(), 'upload.replaced', detail));
+    }
+    return lookInStaging(object, store);
+  };
 
   const moveApart = async (object: ObjectRecord, store: ObjectStore): Promise<void> => {
     const apart = quarantineKeyOf(object);
-    const from = await firstThere(store, [object.key, object.stagingKey]);
+    const kept = await store.head(apart);
+    const from = kept ? undefined : await evidence(object, store);
     if (from) await store.copy(from.key, apart, from.version, OPAQUE);
-    const isApart = from !== undefined || (await store.head(apart)) !== undefined;
+    const isApart = kept !== undefined || from !== undefined;
     // Released meanwhile? Then what lies under the final key is no longer ours to take.
     if ((await objects.find(object.objectId))?.status !== object.status) return;
     await store.delete(object.key);
@@ -46,13 +61,14 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
   };
 
   const bringHome = async (object: ObjectRecord, store: ObjectStore): Promise<void> => {
-    const apart = quarantineKeyOf(object);
-    const home = (await store.head(object.key)) ?? (await copyHome(object, store));
+    const revision = await bringInspectedHome(object, store);
+    const { objectId, status } = object;
+    if (revision !== object.revision)
+      await objects.placed(objectId, status, { bytes: 'at_home_too', revision });
     const since = object.settledAt?.getTime() ?? 0;
     if (now().getTime() - since < RELEASED_KEPT_MS) return;
-    await store.delete(apart);
-    const where = { bytes: 'at_home', revision: home.version } as const;
-    await objects.placed(object.objectId, object.status, where);
+    await store.delete(quarantineKeyOf(object));
+    await objects.placed(objectId, status, { bytes: 'at_home', revision });
   };
 
   const remove = async (object: ObjectRecord, store: ObjectStore): Promise<void> => {
@@ -72,21 +88,3 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
 };
 
 export type SettleBytes = ReturnType<typeof createSettleBytes>;
-
-const firstThere = async (store: ObjectStore, keys: readonly string[]) => {
-  for (const key of keys) {
-    const found = await store.head(key);
-    if (found) return { key, version: found.version };
-  }
-  return undefined;
-};
-
-const copyHome = async (object: ObjectRecord, store: ObjectStore) => {
-  const apart = quarantineKeyOf(object);
-  const kept = await store.head(apart);
-  if (kept) await store.copy(apart, object.key, kept.version, object.contentType);
-  const home = kept && (await store.head(object.key));
-  if (!home)
-    throw unavailable(`the bytes of ${object.objectId} are not where they were kept apart`);
-  return home;
-};

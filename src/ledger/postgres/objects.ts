@@ -31,6 +31,7 @@ export const createObjects = (database: Database): Objects => ({
     at,
     reason,
     found,
+    revision = found?.revision,
     report,
     audit,
     holder = NOBODY,
@@ -55,11 +56,11 @@ export const createObjects = (database: Database): Objects => ({
             size = coalesce(${found?.size ?? null}::bigint, o.size),
             sha256 = coalesce(${found?.sha256 ?? null}, o.sha256),
             content_type = coalesce(${found?.contentType ?? null}, o.content_type),
-            revision = coalesce(${found?.revision ?? null}, o.revision),
+            revision = coalesce(${revision ?? null}, o.revision),
             report = coalesce(${report ? JSON.stringify(report) : null}::jsonb, o.report),
             attempts = CASE WHEN ${settles(to)}::boolean THEN NULL ELSE o.attempts END,
             apart_at = CASE WHEN ${to} = 'quarantined' THEN NULL
-              WHEN ${to} = 'deleted' AND o.status IN ('quarantined', 'rejected') THEN coalesce(o.apart_at, ${at}::timestamptz)
+              WHEN ${to} IN ('available', 'deleted') AND o.status IN ('quarantined', 'rejected') THEN coalesce(o.apart_at, ${at}::timestamptz)
               ELSE o.apart_at END,
             lease_until = CASE WHEN ${to} = 'validating' THEN o.lease_until END,
             settled_at = CASE WHEN ${settles(to)}::boolean THEN ${at}::timestamptz ELSE o.settled_at END

@@ -36,5 +36,9 @@ const dataOf = (where: Parameters<Objects['placed']>[2]) => {
       return { apartAt: where.since, bytesGoneAt: where.since, leaseUntil: null };
     case 'at_home':
       return { apartAt: null, revision: where.revision, leaseUntil: null };
+    case 'at_home_too':
+      return { revision: where.revision };
+    case 'on_their_way':
+      return { apartAt: null, leaseUntil: where.until };
   }
 };
