@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import sharp from 'sharp';
 import { examine } from '../../../src/inspection/workbench/examine.ts';
@@ -83,9 +85,21 @@ describe('an image', () => {
   });
 
   it('is refused by its header when it is vast, and when it is another kind', async () => {
-    expect(await rules(vastPng(10_001), 'image/png')).toEqual(['image_pixels']);
+    const { violations } = await look(vastPng(10_001), 'image/png');
+    expect(violations).toMatchObject([
+      { rule: 'image_pixels', message: expect.stringContaining('10001 × 10001') },
+    ]);
     const tiff = await picture().tiff().toBuffer();
     expect(await rules(tiff, 'image/avif')).toEqual(['image_broken']);
+  });
+
+  it('is refused for what its decoder merely warns of, though it has an end', async () => {
+    const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+    const create = { width: 200, height: 200, channels: 3, background: '#fff', noise } as const;
+    const bytes = await sharp({ create }).jpeg().toBuffer();
+    expect(await rules(bytes, 'image/jpeg')).toEqual([]);
+    const half = Buffer.concat([bytes.subarray(0, bytes.length / 2), Buffer.from([0xff, 0xd9])]);
+    expect(await rules(half, 'image/jpeg')).toEqual(['image_broken']);
   });
 
   it('of a format nobody here can decode is said not to have been', async () => {
@@ -124,6 +138,13 @@ describe('an archive', () => {
       SMALL,
     );
 
+  /** Only its directory says so. */
+  const announcing = (size: number): Buffer => {
+    const bytes = Buffer.from(SMALL);
+    bytes.writeUInt32LE(size, bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1')) + 24);
+    return bytes;
+  };
+
   it('passes with what anybody packs', async () => {
     const { checks, violations } = await look(SMALL, zip);
     expect(violations).toEqual([]);
@@ -158,6 +179,20 @@ describe('an archive', () => {
       'archive_name',
     ],
     ['breaks off', () => SMALL.subarray(0, -5), 'archive_broken'],
+    [
+      'unpacks to 200 times its size',
+      () => zipOf([{ name: 'a', content: Buffer.alloc(17 * 2 ** 20) }]),
+      'archive_ratio',
+    ],
+    ['says that it holds more than 1 GiB', () => announcing(2 ** 30 + 1), 'archive_size'],
+    [
+      'holds an archive of more than 32 MiB, which would be held in memory',
+      () => {
+        const content = Buffer.concat([SMALL.subarray(0, 4), randomBytes(32 * 2 ** 20)]);
+        return zipOf([{ name: 'a', content, packed: deflateRawSync(content, { level: 0 }) }]);
+      },
+      'archive_size',
+    ],
     ['is followed by something', () => Buffer.concat([SMALL, HTML]), 'archive_broken'],
   ])('is refused when it %s', async (_, make, rule) => {
     expect(await rules(make(), zip)).toEqual([rule]);
@@ -248,6 +283,16 @@ describe('a table', () => {
     ['a row is short', 'order,amount\na,1\nb\n', 'row 3: not readable'],
     ['a quote is never closed', 'order,amount\n"a,1\n', 'row 2: not readable'],
     ['a name is there twice', 'order,order\na,1\n', 'two columns have one name'],
+    [
+      'there are more than 2,000 columns',
+      `${Array.from({ length: 2_001 }, (_, at) => `c${at}`)}\n`,
+      'there are more than 2000 columns',
+    ],
+    [
+      'a row is longer than a mebibyte, as by a quote that is closed late',
+      `order,amount\n"${'a'.repeat(2 ** 20 + 10)}",1\n`,
+      'row 2: not readable',
+    ],
   ])('says so when %s', async (_, rows, message) => {
     expect((await csv(rows)).violations[0]?.message).toContain(message);
   });
