@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Admin } from '../broker/admin.ts';
+import type { Conditions } from '../broker/configure/entity-tag.ts';
 import type { PresentedCredential, RequestContext } from '../broker/context.ts';
 import type { Role } from '../broker/exchange/admin-client.ts';
 import type { Verifier } from '../broker/revocation/verifier.ts';
@@ -82,6 +83,8 @@ export interface Input<Body, Query> {
   readonly accept: string;
   /** Any other header, by its name in lower case; empty where there is none. */
   readonly header: (name: string) => string;
+  /** What the caller says of the state they have seen. @throws {OAuthError} `invalid_request` */
+  readonly conditions: () => Conditions;
 }
 
 /** Keeps the types of body and query between schema and handler, and forgets them in the table. */

@@ -7,6 +7,7 @@ import type { Verifier } from '../broker/revocation/verifier.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
 import { MAX_BODY, MAX_CONFIGURATION, mustBeText, readEvent, readForm, readJson } from './body.ts';
+import { conditionsOf } from './conditions.ts';
 import { readCredential } from './credential.ts';
 import { parseWith } from './parse.ts';
 import { asRefusal } from './refusal.ts';
@@ -75,7 +76,9 @@ const answer = async (
   const query = route.query && parseWith(route.query, soundQuery(visit));
   const accept = headerOf(visit, 'accept').toLowerCase();
   const header = (name: string): string => headerOf(visit, name);
-  const input = { body, read, query, params, context: visit.context, accept, header, ...caller };
+  const conditions = () => conditionsOf(visit.request);
+  const request = { body, read, query, params, accept, header, conditions };
+  const input = { ...request, context: visit.context, ...caller };
   // Which members `input` has, its caller has just decided by the same discriminant.
   return (route.handle as (given: typeof input) => Promise<Reply>)(input);
 };

@@ -257,11 +257,22 @@ describe('conditions', () => {
     expect(tagOf(same)).toBe(tagOf(now));
   });
 
-  it('that are malformed are refused, not ignored', async () => {
-    const headers = { 'if-match': 'unquoted' };
-    const answer = await put(`/apps/${newId()}`, appOf(), { headers });
-    expect(answer).toMatchObject({ status: 400, body: { violations: [{ field: 'If-Match' }] } });
+  it('count the tags of a list, and not its empty elements (RFC 9110 §5.6.1.2)', async () => {
+    const id = newId();
+    const tag = tagOf(await put(`/apps/${id}`, appOf()));
+    const headers = { 'if-match': `, "other",, ${tag} ,` };
+    expect((await put(`/apps/${id}`, appOf({ purpose: 'b' }), { headers })).status).toBe(200);
+    expect((await put(`/apps/${id}`, appOf({ purpose: 'c' }), { headers })).status).toBe(412);
   });
+
+  it.each(['unquoted', '', ' ', ',', '"a" "b"'])(
+    'written %j are refused, not ignored',
+    async (tag) => {
+      const headers = { 'if-match': tag };
+      const answer = await put(`/apps/${newId()}`, appOf(), { headers });
+      expect(answer).toMatchObject({ status: 400, body: { violations: [{ field: 'If-Match' }] } });
+    },
+  );
 
   it('lets one of several win that have all seen the same', async () => {
     const id = newId();

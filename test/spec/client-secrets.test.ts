@@ -97,6 +97,14 @@ describe('a secret that is made here', () => {
     expect(answer.body.violations).toEqual([expect.objectContaining({ field })]);
   });
 
+  it('is not made for an app that is not what was seen (If-Match)', async () => {
+    const path = '/admin/v1/apps/nightly-report/secrets';
+    const headers = { 'if-match': '"stale"' };
+    const { token, key } = platform;
+    const made = await stage.client.call(path, { method: 'POST', body: {}, headers, token, key });
+    expect(made).toMatchObject({ status: 412, body: { error: 'precondition_failed' } });
+  });
+
   it('A03 is not made for an app of another tenant, nor for one that is not there', async () => {
     for (const id of ['globex-service', 'nobody']) {
       await refuses(stage, { status: 404, error: 'not_found', audited: true }, () =>

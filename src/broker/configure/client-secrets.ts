@@ -5,6 +5,7 @@ import { randomFrom } from '../../protocol/random.ts';
 import { type Admin, mustReach } from '../admin.ts';
 import { hashOfSecret } from '../client-secret.ts';
 import { administrator, type ChangeConfiguration } from './change.ts';
+import { type Conditions, entityTagOf, mustHold } from './entity-tag.ts';
 import { noSuch } from './entries.ts';
 import { entryPlace } from './place.ts';
 
@@ -35,12 +36,14 @@ export const createClientSecrets = ({ change, now }: ClientSecretsDependencies) 
   const rewrite = (
     admin: Admin,
     appId: string,
+    conditions: Conditions,
     edit: (kept: readonly KeptSecret[]) => readonly KeptSecret[],
   ) => {
     const place = entryPlace('apps', appId);
     return change(place, administrator(admin), (document, judged) => {
       const before = place.read(document) as AppDocument | undefined;
       mustReach(judged, before && place.tenantOf(before), noSuch(place));
+      mustHold(conditions, before && entityTagOf(before));
       const { secret_hash = [], ...app } = before ?? ({} as AppDocument);
       const kept = edit(secret_hash);
       const after = kept.length === 0 ? app : { ...app, secret_hash: kept };
@@ -54,17 +57,18 @@ export const createClientSecrets = ({ change, now }: ClientSecretsDependencies) 
      *
      * @param expires a date or RFC 3339; undefined: as long as the app.
      * @throws {OAuthError} `invalid_request` for an app that authenticates in another way, or not at all;
-     *   `conflict` where it has many already; `not_found`.
+     *   `conflict` where it has many already; `not_found`; `precondition_failed`.
      */
     mintSecret: async (
       admin: Admin,
       appId: string,
       expires: string | undefined,
+      conditions: Conditions,
     ): Promise<MintedSecret> => {
       const secret = randomFrom(LENGTH).toString('base64url');
       const hash = hashOfSecret(secret);
       if (expires !== undefined && hasExpired({ expires }, now())) throw endsAtOnce();
-      await rewrite(admin, appId, (all) => {
+      await rewrite(admin, appId, conditions, (all) => {
         const kept = all.filter((each) => typeof each === 'string' || !hasExpired(each, now()));
         if (kept.length >= MOST) throw tooMany();
         return [...kept, expires === undefined ? hash : { hash, expires }];
@@ -73,8 +77,13 @@ export const createClientSecrets = ({ change, now }: ClientSecretsDependencies) 
     },
 
     /** Takes one out. @throws {OAuthError} `not_found` where the app has none with this hash. */
-    withdrawSecret: async (admin: Admin, appId: string, hash: string): Promise<void> => {
-      await rewrite(admin, appId, (all) => {
+    withdrawSecret: async (
+      admin: Admin,
+      appId: string,
+      hash: string,
+      conditions: Conditions,
+    ): Promise<void> => {
+      await rewrite(admin, appId, conditions, (all) => {
         const kept = all.filter((each) => (typeof each === 'string' ? each : each.hash) !== hash);
         if (kept.length === all.length) throw noSuchSecret();
         return kept;

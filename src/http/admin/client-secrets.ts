@@ -27,9 +27,10 @@ export const clientSecretRoutes = (broker: ClientSecretRoutes): Route[] => [
     summary: 'Make a secret for a web or service app, beside those it has',
     authentication: WRITE,
     body: secretBody,
+    isConditional: true,
     answer: { status: 201, schema: secretAnswer, description: 'The secret, this once' },
-    handle: async ({ params: { id = '' }, body, admin }) => {
-      const minted = await broker.mintSecret(admin, id, body.expires);
+    handle: async ({ params: { id = '' }, body, conditions, admin }) => {
+      const minted = await broker.mintSecret(admin, id, body.expires, conditions());
       return {
         status: 201,
         headers: NO_STORE,
@@ -47,9 +48,10 @@ export const clientSecretRoutes = (broker: ClientSecretRoutes): Route[] => [
     path: '/admin/v1/apps/{id}/secrets/{hash}',
     summary: 'Take out one secret of an app, by its hash',
     authentication: WRITE,
+    isConditional: true,
     answer: { status: 204, description: 'It is good for nothing any more' },
-    handle: async ({ params: { id = '', hash = '' }, admin }) => {
-      await broker.withdrawSecret(admin, id, hash);
+    handle: async ({ params: { id = '', hash = '' }, conditions, admin }) => {
+      await broker.withdrawSecret(admin, id, hash, conditions());
       return { status: 204 };
     },
   }),

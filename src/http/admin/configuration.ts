@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { CurrentConfiguration } from '../../broker/configuration.ts';
 import { type Configure, versionTag } from '../../broker/configure/configure.ts';
 import type { Oversight } from '../../broker/oversight.ts';
-import { conditionsOf } from '../conditions.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 
@@ -52,7 +51,7 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
     query: configQuery,
     answer: { status: 200, schema: planAnswer, description: 'What changed, or would change' },
     isConditional: true,
-    handle: async ({ body, query, header, admin }) => {
+    handle: async ({ body, query, conditions, admin }) => {
       if (query.dry_run === 'true') {
         return {
           status: 200,
@@ -62,7 +61,7 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
       }
       const { userId, known, holder, judgedUnder } = admin;
       const applicant = { by: userId, source: 'admin API', known, holder, judgedUnder };
-      const applied = await broker.configure.apply(body, applicant, conditionsOf(header));
+      const applied = await broker.configure.apply(body, applicant, conditions());
       await broker.configuration.refresh();
       const headers = { ...NO_STORE, ETag: versionTag(applied.version) };
       return { status: 200, headers, body: applied };

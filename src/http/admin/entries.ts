@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Entries, Shown } from '../../broker/configure/entries.ts';
 import type { EntryKind, Member } from '../../broker/configure/place.ts';
-import { conditionsOf } from '../conditions.ts';
 import { NO_STORE, type Reply } from '../reply.ts';
 import { type AdminAuthentication, type Route, route } from '../route.ts';
 import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
@@ -94,14 +93,13 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
       body: entry,
       isConditional: true,
       answer: { status: 200, schema: entry, description: 'Its entry; 201 where it is new' },
-      handle: async ({ params, body, header, admin }) => {
-        const conditions = conditionsOf(header);
+      handle: async ({ params, body, conditions, admin }) => {
         const { created, ...put } = await broker.putEntry(
           admin,
           kind,
           id(params),
           body,
-          conditions,
+          conditions(),
         );
         return answer(created ? 201 : 200, put);
       },
@@ -114,8 +112,8 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
       authentication: writing,
       isConditional: true,
       answer: { status: 204, description: 'It is gone' },
-      handle: async ({ params, header, admin }) => {
-        await broker.deleteEntry(admin, kind, id(params), conditionsOf(header));
+      handle: async ({ params, conditions, admin }) => {
+        await broker.deleteEntry(admin, kind, id(params), conditions());
         return { status: 204 };
       },
     }),
@@ -157,8 +155,8 @@ const memberRoutes = (
     body: schema,
     isConditional: true,
     answer: { status: 200, schema, description: 'What is in force' },
-    handle: async ({ body, header, admin }) => {
-      const put = await broker.putMember(admin, member, read(body), conditionsOf(header));
+    handle: async ({ body, conditions, admin }) => {
+      const put = await broker.putMember(admin, member, read(body), conditions());
       return answer(200, { value: write(put.value), tag: put.tag });
     },
   }),
