@@ -3,6 +3,7 @@ import { mustBeKey, mustBeMediaType } from '../grant.ts';
 import { ObjectNotFound, type ObjectStore } from '../object-store.ts';
 import { encodeKey } from '../percent.ts';
 import { type ControlOptions, createCall, orUndefined } from './client.ts';
+import { closed } from './closed.ts';
 import { copyInParts } from './copy-in-parts.ts';
 import { encryptionParameters } from './encryption.ts';
 
@@ -82,6 +83,7 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
             TaggingDirective: 'REPLACE',
             ContentType: contentType,
             ContentDisposition: 'attachment',
+            ...closed(location),
             ...encryption,
           }),
         ),

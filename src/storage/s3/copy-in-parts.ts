@@ -1,9 +1,10 @@
 import { ObjectNotFound } from '../object-store.ts';
 import { encodeKey } from '../percent.ts';
 import type { Call, ControlOptions } from './client.ts';
+import { closed } from './closed.ts';
 import { encryptionParameters } from './encryption.ts';
 
-interface LargeCopy extends Pick<ControlOptions, 'bucket' | 'encryption'> {
+interface LargeCopy extends Pick<ControlOptions, 'bucket' | 'location' | 'encryption'> {
   readonly from: string;
   readonly to: string;
   readonly version: string;
@@ -23,6 +24,7 @@ export const copyInParts = async (call: Call, copy: LargeCopy): Promise<void> =>
         Key: to,
         ContentType: copy.contentType,
         ContentDisposition: 'attachment',
+        ...closed(copy.location),
         ...encryptionParameters(copy.encryption),
       }),
     ),

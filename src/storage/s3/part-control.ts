@@ -2,6 +2,7 @@ import { unavailable } from '../../protocol/oauth-error.ts';
 import { mustBeKey, mustBeMediaType } from '../grant.ts';
 import type { ArrivedPart, Multipart } from '../multipart.ts';
 import { type Call, type ControlOptions, createCall, orUndefined } from './client.ts';
+import { closed } from './closed.ts';
 import { encryptionParameters } from './encryption.ts';
 
 /** 10,000 parts, a thousand a page; and some room for a server that pages otherwise. */
@@ -25,6 +26,7 @@ export const createPartControl = (options: ControlOptions): Omit<Multipart, 'pre
               Bucket,
               Key: key,
               ContentType: contentType,
+              ...closed(location),
               ...encryptionParameters(options.encryption),
             }),
           ),

@@ -80,6 +80,12 @@ const NO_COPY: readonly Pair[] = [
 ];
 
 /**
+ * Nor may it open what it uploads to everybody. Beside this no server takes `x-amz-grant-*`, which say the same in
+ * other words. Of a part nothing is obeyed: whose object it becomes was said when the upload was begun.
+ */
+const CLOSED: Pair = ['x-amz-acl', 'private'];
+
+/**
  * What the client has to send besides its length. Headers rather than query parameters: a checksum hoisted
  * into the query, as the SDK does by itself, is signed but not reliably checked.
  */
@@ -108,6 +114,7 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
 
   const encryption = encryptionHeaders(options.encryption);
   const noCopy = isAws ? [] : NO_COPY;
+  const closed = isAws ? [] : [CLOSED];
 
   /** A URL dies with the session that signed it: one that ends sooner would break our word. */
   const mustLast = ({ expiresAt }: S3Credentials, expiresIn: number, now: Date): void => {
@@ -136,7 +143,7 @@ export const createPresigner = (options: PresignerOptions): Presigner => {
 
     presignPut: (grant, credentials, now) => {
       mustBePutGrant(grant);
-      const sent = sentHeaders(grant, [...noCopy, ...encryption]);
+      const sent = sentHeaders(grant, [...noCopy, ...closed, ...encryption]);
       return {
         url: put(grant, '&x-id=PutObject', sent, credentials, now),
         method: 'PUT',

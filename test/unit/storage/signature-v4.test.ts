@@ -80,14 +80,15 @@ const both = (place: Place, credentials: S3Credentials): { ours: S3Store; theirs
 const NO_COPY = ['x-amz-copy-if-match', 'x-amz-copy-source-if-match'];
 
 /** What is signed for servers other than AWS, where the SDK knows nothing of it. */
-const neverCopy = ({ middlewareStack }: PutObjectCommand): void =>
+const asToOthers = ({ middlewareStack }: PutObjectCommand): void =>
   middlewareStack.add(
     (next) => (args) => {
       const { headers } = args.request as { headers: Record<string, string> };
       for (const name of NO_COPY) headers[name] = '"none"';
+      headers['x-amz-acl'] = 'private';
       return next(args);
     },
-    { step: 'build', name: 'neverCopy' },
+    { step: 'build', name: 'asToOthers' },
   );
 
 describe('S3 presigning', () => {
@@ -132,19 +133,20 @@ describe('S3 presigning', () => {
             IfNoneMatch: '*',
             ...(sha256 && { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') }),
           });
-          if (place.endpoint !== undefined) neverCopy(command);
+          if (place.endpoint !== undefined) asToOthers(command);
           const url = await getSignedUrl(theirs, command, {
             expiresIn: grant.expiresIn,
             signingDate: now,
             signableHeaders: new Set([
               ...NO_COPY,
+              'x-amz-acl',
               'host',
               'content-type',
               'content-length',
               'if-none-match',
               'x-amz-checksum-sha256',
             ]),
-            unhoistableHeaders: new Set(['x-amz-checksum-sha256', ...NO_COPY]),
+            unhoistableHeaders: new Set(['x-amz-checksum-sha256', 'x-amz-acl', ...NO_COPY]),
           });
           const upload = ours.presignPut({ ...grant, ...(sha256 && { sha256 }) }, now);
           expect(upload.url).toBe(url);
