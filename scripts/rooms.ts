@@ -180,7 +180,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'watch',
-    question: 'Is something going wrong, and what do we do about it?',
+    question: 'Is something going wrong, and what do we do about it? Not built yet.',
     doors: ['detector.ts', 'responder.ts'],
     rooms: ['protocol', 'scope', 'ledger', 'broker'],
     packages: [],

@@ -43,7 +43,7 @@ const givenIdToken = ({ idToken }: ClientOptions, env: NodeJS.ProcessEnv): strin
 };
 
 /** @throws UsageError in production, which has no demo IdP */
-export const mustBeDevelopment = (env: NodeJS.ProcessEnv): void => {
+const mustBeDevelopment = (env: NodeJS.ProcessEnv): void => {
   if (env.NODE_ENV === 'production')
     throw new UsageError('there is no demo IdP in production: sign in to your own');
 };

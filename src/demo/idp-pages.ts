@@ -34,7 +34,7 @@ export const PAGE_HEADERS = {
   'Cache-Control': 'no-store',
 };
 
-export const escapeHtml = (text: string): string =>
+const escapeHtml = (text: string): string =>
   text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /** `body` is HTML: whoever writes it escapes what came from outside. */

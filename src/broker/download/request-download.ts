@@ -132,7 +132,7 @@ const presign = async (
 };
 
 /** An object that is there for everyone the prefix is for, and the part of the token that reaches it. */
-export const findReadable = async (
+const findReadable = async (
   objects: Objects,
   { token, target }: Use,
   { objectId, path }: Pick<DownloadRequest, 'objectId' | 'path'>,

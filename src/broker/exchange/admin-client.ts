@@ -57,7 +57,7 @@ export const forApps = (signIn: SignIn, { admins }: Pick<Deployment, 'admins'>):
 export const claimAttribute = (claim: string): string => `claim:${claim}`;
 
 /** Attributes for policy: what the issuer's `claims` map, without what only admin rules look at. */
-export const mappedAttributes = (attributes: Attributes): Attributes =>
+const mappedAttributes = (attributes: Attributes): Attributes =>
   Object.fromEntries(Object.entries(attributes).filter(([name]) => !name.startsWith('claim:')));
 
 export type Role = AdminRule['role'];

@@ -30,7 +30,7 @@ export const divide = (size: number): Division => {
 };
 
 /** Bytes of one part. */
-export const sizeOfPart = (size: number, { partSize }: Division, partNumber: number): number =>
+const sizeOfPart = (size: number, { partSize }: Division, partNumber: number): number =>
   Math.min(partSize, size - (partNumber - 1) * partSize);
 
 /** @throws {OAuthError} `invalid_request` where the storage takes none. */

@@ -8,6 +8,7 @@ import { type CurrentConfiguration, underConfiguration } from '../configuration.
 import type { RequestContext } from '../context.ts';
 import { takeUpload } from '../limits.ts';
 import { holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
+import { ARRIVAL_MS } from './arrival.ts';
 import { enforceable, planEnforcement } from './enforcement-plan.ts';
 import { uploadLifetime } from './lifetime.ts';
 import { divide, everyPart, type GrantedPart, mustTakeParts, signParts } from './parts.ts';
@@ -139,8 +140,6 @@ const takeFor = (
     { objectId, size, arrivesBy: new Date(uploadExpiresAt.getTime() + ARRIVAL_MS) },
     now,
   );
-
-const ARRIVAL_MS = 60_000;
 
 const presign = async (
   { stores }: RequestUploadDependencies,

@@ -1,6 +1,7 @@
 import type { Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { ARRIVAL_MS } from './arrival.ts';
 import { auditOf } from './audit-of.ts';
 import { REJECTED_KEPT_MS, type SettleBytes } from './settle-bytes.ts';
 import type { Validation } from './validate-upload.ts';
@@ -18,8 +19,6 @@ export interface UploadPollerDependencies {
 const LEASE_MS = 15_000;
 /** How long the bytes of a settled object belong to the instance that moves them, and until they are looked at again. */
 const MOVE_MS = 60_000;
-/** After its URL has expired an upload begun in time may still be arriving, and clocks may disagree. */
-const ARRIVAL_MS = 60_000;
 const AT_ONCE = 16;
 
 /**

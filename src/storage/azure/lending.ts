@@ -36,7 +36,7 @@ export const createLender = ({ location, keyUntil }: LendingOptions): Lender => 
   }),
 });
 
-export const directoryRequest = (
+const directoryRequest = (
   { actions, prefix, expiresAt }: CredentialsGrant,
   { canonicalName, protocol }: Pick<Location, 'canonicalName' | 'protocol'>,
   now: Date,

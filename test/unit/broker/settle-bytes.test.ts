@@ -40,7 +40,7 @@ const open = (object: ObjectRecord, keys: readonly string[]) => {
   const settle = createSettleBytes({
     objects: {
       find: async () => ({ ...object, status }) as ObjectRecord,
-      placed: async (_id, _status, where) => void placed.push(where),
+      placed: async (...[, , where]: unknown[]) => void placed.push(where),
     } as never,
     audit: { append: async () => true },
     stores: () => store as ObjectStore,
