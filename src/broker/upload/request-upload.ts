@@ -102,12 +102,8 @@ const attempt = async (
   const { reserved, refund } = await takeFor(dependencies, use, recorded, now);
   const object = { ...recorded, reserved };
   const inParts = request.multipart ? { parts: divide(request.size).parts } : {};
-  const refusal = await record(dependencies, object, use, inParts, event).catch(
-    async (error: unknown) => {
-      await refund().catch(() => undefined);
-      throw error;
-    },
-  );
+  // Where this fails, the row may yet come: then its expiry gives back what it took, and nobody else may.
+  const refusal = await record(dependencies, object, use, inParts, event);
   if (refusal !== undefined) await refund();
   if (mustRetry(refusal)) return undefined;
 
