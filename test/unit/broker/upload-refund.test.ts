@@ -50,6 +50,9 @@ const token = {
 
 const refundsAfter = async (outcome: IssuanceRefusal | Error): Promise<number> => {
   let refunds = 0;
+  const giveBack = async (): Promise<void> => {
+    refunds += 1;
+  };
   const requestUpload = createRequestUpload({
     configuration: { get: () => inForce, refresh: async () => inForce },
     policy: {
@@ -62,7 +65,7 @@ const refundsAfter = async (outcome: IssuanceRefusal | Error): Promise<number> =
         return outcome;
       },
     },
-    quotas: { take: async () => [], refund: async () => void (refunds += 1) } as never,
+    quotas: { take: async () => [], refund: giveBack } as never,
     partUploads: {} as never,
     audit: { append: async () => true },
     stores: () => ({ enforcement: () => [] }) as never,
