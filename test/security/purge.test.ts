@@ -70,4 +70,18 @@ describe('the purge', () => {
       await left("SELECT id_hash AS id FROM oidc_artifact WHERE model = 'FederatedSignIn'"),
     ).toEqual(['new']);
   });
+
+  it('takes how uploads were divided a month after they ended, and never one that has not', async () => {
+    const at = new Date(stage.now() * 1000);
+    await stage.query(
+      `INSERT INTO part_upload (object_id, part_size, parts, begun_at, ended_at) VALUES
+       ('ended', 1, 1, $1::timestamptz - interval '40 days', $1::timestamptz - interval '33 days'),
+       ('lately', 1, 1, $1::timestamptz - interval '40 days', $1::timestamptz - interval '31 days'),
+       ('going on', 1, 1, $1::timestamptz - interval '40 days', NULL)`,
+      [at],
+    );
+    await stage.broker.ledger.purge();
+    const left = await stage.query('SELECT object_id FROM part_upload ORDER BY object_id');
+    expect(left).toEqual([{ object_id: 'going on' }, { object_id: 'lately' }]);
+  });
 });

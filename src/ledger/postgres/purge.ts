@@ -56,6 +56,9 @@ const purgeOnce = (database: Database, now: Date): Promise<readonly number[]> =>
       // As long as a receipt may still have to count them: the audit trail keeps that they were lent.
       await database.$executeRaw`DELETE FROM cloud_credential WHERE credential_id IN
         (SELECT credential_id FROM cloud_credential WHERE expires_at < ${eventsBefore}::timestamptz LIMIT ${BATCH})`,
+      // What is left of them is the object, if anything: whoever asks for one that ended is told by its status.
+      await database.$executeRaw`DELETE FROM part_upload WHERE object_id IN
+        (SELECT object_id FROM part_upload WHERE ended_at < ${eventsBefore}::timestamptz LIMIT ${BATCH})`,
       // Never the newest: positions are counted on from it, and a follower waits for what comes after its own.
       await database.$executeRaw`DELETE FROM revocation_event
         WHERE position IN (SELECT position FROM revocation_event ORDER BY position LIMIT ${BATCH})
