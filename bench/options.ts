@@ -61,7 +61,7 @@ export const readOptions = (args: readonly string[]): BenchOptions => {
     profile: values.profile,
     only: values.only.split(',').filter((id) => id !== ''),
     // A p99 strays further than a median.
-    rounds: wholeNumber('rounds', values.rounds ?? (values.scale ? '7' : '3')),
+    rounds: wholeNumber('rounds', values.rounds ?? (values.scale ? '11' : '3')),
     scaled: values.scale,
     scale: {
       tokens: wholeNumber('tokens', values.tokens),

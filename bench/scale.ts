@@ -10,8 +10,10 @@ export interface ScaleResult {
   readonly rate: number;
   readonly empty: Side;
   readonly full: Side;
-  /** Of p99, within each round. */
+  /** Of the medians over all rounds. */
   readonly p99Ratio: number;
+  /** Every round, for whoever doubts the median. */
+  readonly rounds: readonly { readonly empty: Side; readonly full: Side }[];
 }
 
 export interface Side {
@@ -37,7 +39,10 @@ export interface ScaleParts {
 }
 
 /** Of what the slower of the two carries: what is compared is an answer's time, not a queue's. */
-const LOAD = 0.5;
+const LOAD = 0.3;
+/** Answers of one turn, so that a p99 is not one answer's; or as many as come in a few times the usual seconds. */
+const ANSWERS = 1_000;
+const MOST_TIMES = 4;
 const SIDES = ['empty', 'full'] as const;
 type SideName = (typeof SIDES)[number];
 
@@ -61,25 +66,22 @@ const comparePair = async (
     carried.push(await warmUp(rigs[side], pair[side], options.warmUp));
   }
   const rate = Math.min(...carried) * LOAD;
-  const seconds = options.seconds.paced;
-  const found: Record<SideName, Side[]> = { empty: [], full: [] };
+  const { paced } = options.seconds;
+  const seconds = Math.min(Math.max(paced, ANSWERS / rate), paced * MOST_TIMES);
+  const rounds: Record<SideName, Side>[] = [];
   for (let round = 0; round < options.rounds; round += 1) {
+    const found: Partial<Record<SideName, Side>> = {};
     for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
       say(`round ${round + 1} of ${options.rounds}: ${pair[side].title}, ${side}`);
       const supply = await supplyOf(pair[side], Math.ceil(rate * seconds) + 1);
       const { report, ...cpu } = await runOnce(rigs[side], pair[side], supply, { seconds, rate });
-      found[side].push({ p50: report.p50, p99: report.p99, ...cpu });
+      found[side] = { p50: report.p50, p99: report.p99, ...cpu };
     }
+    rounds.push(found as Record<SideName, Side>);
   }
-  return {
-    title: pair.empty.title,
-    rate,
-    empty: middle(found.empty),
-    full: middle(found.full),
-    p99Ratio: median(
-      found.full.map(({ p99 }, round) => p99 / (found.empty[round]?.p99 ?? Number.NaN)),
-    ),
-  };
+  const empty = middle(rounds.map((round) => round.empty));
+  const full = middle(rounds.map((round) => round.full));
+  return { title: pair.empty.title, rate, empty, full, p99Ratio: full.p99 / empty.p99, rounds };
 };
 
 const middle = (sides: readonly Side[]): Side => ({

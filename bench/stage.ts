@@ -13,6 +13,9 @@ export interface Stage {
   database(name: string): Promise<{ readonly url: string; readonly pool: pg.Pool }>;
 }
 
+/** As on a small server of its own, not in a demo: a checkpoint each minute would be what is measured. */
+const SETTINGS = { shared_buffers: '1GB', max_wal_size: '16GB' };
+
 /** Runs `play` on a stage with a Postgres that has every commit on disk before it is answered. */
 export const onStage = async <Outcome>(
   play: (stage: Stage) => Promise<Outcome>,
@@ -24,7 +27,9 @@ export const onStage = async <Outcome>(
     return part;
   };
   try {
-    const postgres = keep(await startEmbeddedPostgres({ dir: join(dir, 'pg'), durable: true }));
+    const postgres = keep(
+      await startEmbeddedPostgres({ dir: join(dir, 'pg'), settings: SETTINGS }),
+    );
     const database: Stage['database'] = async (name) => {
       const url = new URL(postgres.url);
       if (url.pathname !== `/${name}`) await createDatabase(postgres.url, name);

@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
   readonly port?: number;
   /** False skips fsync: for tests, which may lose everything with the machine. */
   readonly durable?: boolean;
+  /** Beside our own, or in place of them: what is given here cannot be altered while the server runs. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Receives the server's own log, line by line. */
   readonly log?: (line: string) => void;
 }
@@ -159,9 +161,9 @@ const launchOn = async (
   port: number,
   dir: string,
   account: PostgresAccount,
-  { durable = true, log }: EmbeddedPostgresOptions,
+  { durable = true, settings: own, log }: EmbeddedPostgresOptions,
 ): Promise<ChildProcess> => {
-  const settings = { ...SETTINGS, port: String(port), fsync: durable ? 'on' : 'off' };
+  const settings = { ...SETTINGS, port: String(port), ...(!durable && { fsync: 'off' }), ...own };
   const { command, args, ...identity } = account.command('postgres', [
     '-D',
     join(dir, 'data'),
