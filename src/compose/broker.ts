@@ -23,11 +23,13 @@ import { createIntrospect } from '../broker/introspection/introspect.ts';
 import { createSignIntrospection } from '../broker/introspection/signed-introspection.ts';
 import { createOversight } from '../broker/oversight.ts';
 import { createRegister } from '../broker/registration/register.ts';
+import { createRequestPace } from '../broker/request-pace.ts';
 import { createFollow } from '../broker/revocation/follow.ts';
 import { createLift, createRevoke } from '../broker/revocation/revoke.ts';
 import { createRevokeOwn } from '../broker/revocation/revoke-own.ts';
 import { createStatusList } from '../broker/revocation/status-list.ts';
 import { createVerifierProver } from '../broker/revocation/verifier.ts';
+import { shieldPaces } from '../broker/shielded-paces.ts';
 import { shieldQuotas } from '../broker/shielded-quotas.ts';
 import { createTokenStatuses } from '../broker/sign-in/refresh-status.ts';
 import { createCompleteUpload, createUploadStatus } from '../broker/upload/complete-upload.ts';
@@ -89,6 +91,7 @@ export const createBroker = (parts: BrokerParts) => {
 
   const base = { configuration, policy, now, issuer, stores: stores.of, contentOrigin };
   const all = { ...base, ...ledger, quotas: shieldQuotas(ledger.quotas) };
+  const pace = createRequestPace({ ...base, paces: shieldPaces(ledger.paces) });
   const validate = createValidateUpload({ ...all, inspect: parts.inspect });
   const settleBytes = createSettleBytes(all);
   const poller = createUploadPoller({ ...all, validate, settleBytes, onError });
@@ -99,7 +102,7 @@ export const createBroker = (parts: BrokerParts) => {
     statusPlaces: ledger.statusPlaces,
     issuer,
   });
-  const exchange = createExchange({ ...all, decide, mint });
+  const exchange = createExchange({ ...all, decide, mint, pace });
   const people = createSignInUseCases({ ...parts, keys, decide, exchange });
   const following = createFollow({ feed: ledger.feed });
   const readAccessToken = createAccessTokenReader({
@@ -114,6 +117,7 @@ export const createBroker = (parts: BrokerParts) => {
     nonce: () => nonces.issue(now()),
     policy,
     poller,
+    pace,
     proveToken,
     prove: createProver({ configuration, verifier, dpop, proveToken, audit: ledger.audit, now }),
     tokenEndpointProver: createTokenEndpointProver({
@@ -126,7 +130,7 @@ export const createBroker = (parts: BrokerParts) => {
     exchange,
     dpop,
     ...people,
-    dryRun: createDryRun({ ...all, decide }),
+    dryRun: createDryRun({ ...all, decide, pace }),
     requestUpload: createRequestUpload(all),
     requestParts: createRequestParts(all),
     partPoller: createPartPoller({ ...all, onError }),

@@ -124,6 +124,7 @@ export const createHandlers = (parts: HttpParts) => {
   });
   const registration = createRegistration({ issuer, configuration, register: broker.register });
   const authorizationServer = createAuthorizationServer({
+    pace: broker.pace,
     answer: async ({ request, context }, response) => {
       contexts.set(request, context);
       await configuration.confirm();
@@ -137,6 +138,7 @@ export const createHandlers = (parts: HttpParts) => {
     serve: createServeRoute({
       issuer,
       configuration,
+      pace: broker.pace,
       proveToken: broker.proveToken,
       adminDoor: broker.adminDoor,
       proveVerifier: ({ request, context }) => {

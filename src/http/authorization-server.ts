@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestPace } from '../broker/request-pace.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import type { Section } from './app.ts';
 import { asRefusal } from './refusal.ts';
@@ -12,6 +13,8 @@ interface Endpoint {
   readonly methods: readonly string[];
   /** Set where there is a person at the other end: then what is refused is a page, for whoever can mend it. */
   readonly failed?: Failed;
+  /** Whether `limits.requests` says how fast it may be asked. */
+  readonly isPaced?: true;
 }
 
 const forClients = (...methods: string[]): Endpoint => ({ methods });
@@ -26,7 +29,7 @@ const signOut = (mender: Failed['mender'], ...methods: string[]): Endpoint => ({
 
 /** The library's endpoints that this release stands behind; nothing else of it is reachable. */
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
-  ['/token', forClients('POST')],
+  ['/token', { ...forClients('POST'), isPaced: true }],
   ['/par', forClients('POST')],
   ['/introspect', forClients('POST')],
   ['/revoke', forClients('POST')],
@@ -69,6 +72,7 @@ const shownOf = (body: unknown): [string, readonly string[]] => {
 const NO_REFERRER = { 'Referrer-Policy': 'no-referrer' } as const;
 
 export interface AuthorizationServerDependencies {
+  readonly pace: Pick<RequestPace, 'ofAddress'>;
   /** Sets headers on `response`, and leaves status and body to us. */
   readonly answer: (
     visit: Visit,
@@ -83,6 +87,7 @@ export interface AuthorizationServerDependencies {
 }
 
 export const createAuthorizationServer = ({
+  pace,
   answer,
   pin,
 }: AuthorizationServerDependencies): Section => {
@@ -118,7 +123,8 @@ export const createAuthorizationServer = ({
     const endpoint = ENDPOINTS.get(route);
     if (!endpoint) return undefined;
     visit.route = route;
-    const { methods, failed } = endpoint;
+    const { methods, failed, isPaced } = endpoint;
+    if (isPaced) await pace.ofAddress(visit.context);
     if (failed) return page(visit, response, methods, failed);
     const { status, headers, body } = await answerTo(visit, response, methods);
     return { status, headers: { ...headers, ...NO_STORE }, body };

@@ -54,6 +54,7 @@ const HEADERS = {
   'WWW-Authenticate': 'The schemes that would be taken (RFC 6750 §3, RFC 9449 §7.1).',
   'Retry-After': 'Seconds to wait before trying again.',
   RateLimit: 'What is left, and until when.',
+  'RateLimit-Policy': 'What the limit is, and over how many seconds.',
   Allow: 'The methods that the path answers.',
 } as const;
 

@@ -66,6 +66,8 @@ export interface Endpoint<Body, Query> {
   readonly query?: z.ZodType<Query>;
   /** Whether it heeds `If-Match` and `If-None-Match` (RFC 9110 §13). */
   readonly isConditional?: boolean;
+  /** Whether `limits.requests` says how fast it may be asked, by an address and by a user. */
+  readonly isPaced?: true;
   /** The successful answer. */
   readonly answer: {
     readonly status: number;

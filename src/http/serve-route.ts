@@ -3,6 +3,7 @@ import { type Audited, audited } from '../broker/audited.ts';
 import type { ConfirmedConfiguration } from '../broker/configuration.ts';
 import type { PresentedCredential } from '../broker/context.ts';
 import type { createTokenProver } from '../broker/held-token.ts';
+import type { RequestPace } from '../broker/request-pace.ts';
 import type { Verifier } from '../broker/revocation/verifier.ts';
 import { holder } from '../broker/use.ts';
 import type { TokenRecord } from '../ledger/records.ts';
@@ -18,6 +19,7 @@ import { headerOf, queryOf, type Visit } from './visit.ts';
 export interface ServeRouteDependencies extends Audited {
   readonly issuer: string;
   readonly configuration: Pick<ConfirmedConfiguration, 'confirm'>;
+  readonly pace: RequestPace;
   readonly proveToken: ReturnType<typeof createTokenProver>;
   readonly adminDoor: ReturnType<typeof createAdminDoor>;
   /** A client that authenticates, and verifies tokens for a resource server. */
@@ -31,6 +33,7 @@ export const createServeRoute =
     const serve = (caller: Caller): Promise<Reply> => answer(route, visit, params, caller);
     const { authentication, method, path } = route;
     const { context } = visit;
+    if (route.isPaced) await dependencies.pace.ofAddress(context);
     if (authentication === 'none') return serve({});
     if (authentication === 'client') {
       await dependencies.configuration.confirm();
@@ -45,6 +48,7 @@ export const createServeRoute =
     const known = { ...holder(token, context), detail: { method, route: path } };
     return audited(dependencies, 'api.request', known, [], async () => {
       try {
+        if (route.isPaced) await dependencies.pace.ofUser(token.appId, token.userId);
         if (authentication === 'token') return await serve({ token });
         const errand = { ...authentication, changes: method !== 'GET' };
         return await serve({ admin: dependencies.adminDoor(token, errand, context) });

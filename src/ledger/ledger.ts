@@ -13,6 +13,7 @@ import type {
   TokenRecord,
 } from './records.ts';
 
+export type { PaceStep, Paces, Passage } from './paces.ts';
 export type { QuotaClaim, Quotas, Shortage } from './quotas.ts';
 
 /**

@@ -3,6 +3,7 @@ import type { LockTarget } from '../../ledger/records.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type AuditDraft, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
+import type { RequestPace } from '../request-pace.ts';
 import { mustStillHold } from '../use.ts';
 import type { Decided } from './answer.ts';
 import type { Authority } from './authority.ts';
@@ -12,6 +13,7 @@ import { appIn, type Exchange, identify } from './exchange.ts';
 export interface DryRunDependencies {
   readonly decide: ReturnType<typeof createDecide>;
   readonly now: () => Date;
+  readonly pace: Pick<RequestPace, 'ofUser'>;
   readonly configuration: CurrentConfiguration;
   readonly audit: Pick<AuditTrail, 'append' | 'appendUse'>;
   readonly issuer: string;
@@ -37,6 +39,7 @@ export const createDryRun =
       identify(exchange, dependencies),
       exchange.proofs,
       async (event) => {
+        await dependencies.pace.ofUser(exchange.app.id, exchange.authority.user?.userId);
         const answer = await answerOf(() =>
           underConfiguration(dependencies.configuration, (inForce) =>
             dependencies.decide({ ...exchange, app: appIn(inForce, exchange.app) }, inForce, event),

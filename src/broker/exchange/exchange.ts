@@ -8,6 +8,7 @@ import { type CurrentConfiguration, type InForce, underConfiguration } from '../
 import type { RequestContext } from '../context.ts';
 import { deviceIdOf } from '../identifiers.ts';
 import { takeExchange } from '../limits.ts';
+import type { RequestPace } from '../request-pace.ts';
 import { ADMIN_CLIENT } from './admin-client.ts';
 import type { Credential, Mint, Minted } from './answer.ts';
 import type { Asked } from './asked.ts';
@@ -38,6 +39,7 @@ export interface ExchangeDependencies {
   readonly configuration: CurrentConfiguration;
   readonly issuances: Issuances;
   readonly quotas: Quotas;
+  readonly pace: Pick<RequestPace, 'ofUser'>;
   readonly audit: Audited['audit'];
   readonly mint: Mint;
   readonly issuer: string;
@@ -53,7 +55,8 @@ export const createExchange =
       identify(exchange, dependencies),
       exchange.proofs,
       async (event) => {
-        const { configuration, decide, quotas, mint, issuances } = dependencies;
+        const { configuration, decide, quotas, mint, issuances, pace } = dependencies;
+        await pace.ofUser(exchange.app.id, exchange.authority.user?.userId);
         return underConfiguration(configuration, async (inForce) => {
           // 2, 3. Settle what would be issued, and ask policy.
           const current = { ...exchange, app: appIn(inForce, exchange.app) };

@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { count, size } from './values.ts';
 
+/** How fast requests may come. All of one key are counted in one row: that is good for so many, and no more. */
+const pace = z.strictObject({
+  per_second: count.max(1_000).meta({ description: 'Requests a second, evenly.' }),
+  burst: z.int().min(0).max(100_000).meta({
+    description: 'How many more may come at once, after as long a silence.',
+  }),
+});
+
+/** Of whoever it is that asks. */
+export const requestPace = pace.exactOptional();
+
 /** What uploads may take, of whatever it is said. */
 const ofUploads = {
   uploads_per_hour: count.exactOptional().meta({
@@ -17,6 +28,10 @@ const ofUploads = {
 export const uploadLimits = z.strictObject(ofUploads);
 
 export const appLimits = z.strictObject({
+  requests: requestPace.meta({
+    description:
+      'How fast a user of the app may ask to exchange, upload, download or borrow; beyond it the answer is 429.',
+  }),
   exchanges_per_minute: count.exactOptional().meta({ description: 'Tokens issued.' }),
   ...ofUploads,
   all_users: uploadLimits.exactOptional().meta({

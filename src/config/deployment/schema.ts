@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { app, type grant } from './schema-apps.ts';
 import { bucket } from './schema-buckets.ts';
 import { keys } from './schema-keys.ts';
+import { requestPace } from './schema-limits.ts';
 import { adminRule, issuer, tenant } from './schema-people.ts';
 import { resourceServer } from './schema-resource-servers.ts';
 import { duration } from './values.ts';
@@ -16,6 +17,10 @@ const limits = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'How long tokens live.' }),
+  requests: requestPace.meta({
+    description:
+      'How fast one client address (of IPv6 a /64) may ask `/exchange`, `/token`, `/request-upload`, `/request-download` and `/request-credentials`, before anything is proven; beyond it the answer is 429. Behind a proxy set `TRUSTED_PROXIES`, or all share its address.',
+  }),
   max_actors: z.int().min(0).max(10).default(3).meta({
     description: 'How many may act for one another in a delegation (`act`).',
   }),

@@ -25,7 +25,7 @@ const HEADERS: Readonly<Record<number, readonly string[]>> = {
   400: ['DPoP-Nonce'],
   401: ['WWW-Authenticate', 'DPoP-Nonce'],
   405: ['Allow'],
-  429: ['Retry-After', 'RateLimit'],
+  429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
   503: ['Retry-After'],
 };
 

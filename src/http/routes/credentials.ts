@@ -20,6 +20,7 @@ export const credentialsRoutes = (broker: CredentialsRoutes): Route[] => [
     description:
       'For listing, and for many objects. Whoever holds them may use them until they end, whatever happens to the token: `/request-upload` and `/request-download` reach one object each, and can be called back.',
     authentication: 'token',
+    isPaced: true,
     body: credentialsBody,
     answer: {
       status: 201,

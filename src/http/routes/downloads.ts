@@ -32,6 +32,7 @@ export const downloadRoutes = (broker: DownloadRoutes): Route[] => [
     path: '/request-download',
     summary: 'Ask for a download that works once, or a URL that works until it expires',
     authentication: 'token',
+    isPaced: true,
     body: downloadBody,
     answer: { status: 201, schema: downloadAnswer, description: 'The URL, and what it guarantees' },
     handle: async ({ body, token, context }) => ({

@@ -29,6 +29,7 @@ export const exchangeRoutes = ({ prove, hear, exchange, dryRun }: ExchangeRoutes
       path,
       summary: 'Trade an ID token, or a Daypass token, for a narrower one that lives minutes',
       authentication: 'credential',
+      isPaced: true,
       body: exchangeBody,
       answer: {
         status: 200,

@@ -32,6 +32,7 @@ export const uploadRoutes = (broker: UploadRoutes): Route[] => [
     path: '/request-upload',
     summary: 'Ask for one presigned URL, for one object',
     authentication: 'token',
+    isPaced: true,
     body: uploadBody,
     answer: {
       status: 201,

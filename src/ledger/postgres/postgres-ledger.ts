@@ -1,6 +1,7 @@
 import type { AppSessions } from '../app-sessions.ts';
 import type { Artifacts } from '../artifacts.ts';
 import type { Ledger } from '../ledger.ts';
+import type { Paces } from '../paces.ts';
 import type { PartUploads } from '../part-uploads.ts';
 import type { RefreshTokens } from '../refresh-tokens.ts';
 import type { SignIns } from '../sign-ins.ts';
@@ -17,6 +18,7 @@ import { createIssuances } from './issuances.ts';
 import { PATIENT } from './killed.ts';
 import { createListener } from './listener.ts';
 import { createObjects } from './objects.ts';
+import { createPaces } from './paces.ts';
 import { createPartUploads } from './part-uploads.ts';
 import { purgeExpired } from './purge.ts';
 import { createQuotas } from './quotas.ts';
@@ -31,6 +33,7 @@ import { createTickets } from './tickets.ts';
 import { createTokens } from './tokens.ts';
 
 export interface PostgresLedger extends Ledger {
+  readonly paces: Paces;
   readonly partUploads: PartUploads;
   readonly artifacts: Artifacts;
   readonly appSessions: AppSessions;
@@ -78,6 +81,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     revocations: createRevocations(database, patient, clock.now),
     configurations: createConfigurations(database),
     quotas: createQuotas(database),
+    paces: createPaces(database),
     partUploads: createPartUploads(database),
     artifacts: createArtifacts(database),
     appSessions: createAppSessions(database),

@@ -13,7 +13,7 @@ const EVENTS_MS = 32 * 24 * 3600 * 1000;
 
 /**
  * Deletes what has expired and proves nothing: replay ids, bindings, artefacts (sign-ins under way at an IdP among them),
- * refresh tokens, sessions of apps, counters, old events of revocations. Returns how many.
+ * refresh tokens, sessions of apps, counters, paces, old events of revocations. Returns how many.
  *
  * Locks stay: each is the receipt of a revocation, and while it is there what it killed is dead.
  */
@@ -48,6 +48,8 @@ const purgeOnce = (database: Database, now: Date): Promise<readonly number[]> =>
         (SELECT ctid FROM app_session WHERE expires_at < ${before}::timestamptz AND tell_at IS NULL LIMIT ${BATCH}))`,
       await database.$executeRaw`DELETE FROM quota_counter WHERE id IN
         (SELECT id FROM quota_counter WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
+      await database.$executeRaw`DELETE FROM request_pace WHERE ctid = ANY (ARRAY
+        (SELECT ctid FROM request_pace WHERE due < ${before}::timestamptz LIMIT ${BATCH}))`,
       await database.$executeRaw`DELETE FROM quota_hold AS h USING (
           SELECT object_id, counter_id FROM quota_hold WHERE until < ${before}::timestamptz AND NOT EXISTS (
             SELECT FROM stored_object AS o WHERE o.object_id = quota_hold.object_id

@@ -226,7 +226,7 @@ describe('unknown keys', () => {
       'like nothing known',
       ['max_actors: 3', 'max_actors: 3, zzz: 1'],
       'limits.zzz',
-      'remove it; known: ttl, max_actors',
+      'remove it; known: ttl, requests, max_actors',
     ],
   ] as const)('%s are reported with their line and a guess', (_, edit, path, remedy) => {
     const text = edited([edit[0], edit[1]]);
