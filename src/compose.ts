@@ -95,8 +95,8 @@ export const startDaypass = async (
     if (idp) started.push(idp.stop);
     const onConfiguration = () => void configuration.poll().catch(onError);
     started.push(await patiently(() => ledger.listen(onConfiguration)));
-    for (const notice of await patiently(() => noticesInForce(ledger)))
-      logger.warn(notice, 'a setting does not do what it says in this release');
+    for (const { notice, text } of await patiently(() => noticesInForce(ledger)))
+      logger.warn(notice, text);
 
     // 3. What signs, and where things are stored.
     const secrets = loadSecrets(config);

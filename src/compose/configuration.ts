@@ -50,14 +50,29 @@ const isDemoElsewhere = (
   source === DEMO_SOURCE &&
   !(document as DeploymentDocument).issuers?.some(({ issuer }) => issuer === demoIdp);
 
-/** What the configuration in force asks for that this release does not do. */
+/** A notice, and what it is a notice of. */
+interface Said {
+  readonly notice: Notice;
+  readonly text: string;
+}
+
+/** What whoever runs a broker should hear of its configuration at start: nothing here keeps it from starting. */
+export const noticesOf = (document: DeploymentDocument): readonly Said[] => [
+  ...notYet(document).map((notice) => ({
+    notice,
+    text: 'a setting does not do what it says in this release',
+  })),
+  ...standingKeys(document).map((notice) => ({
+    notice,
+    text: 'a bucket is opened by a key that has no end',
+  })),
+];
+
 export const noticesInForce = async ({
   configurations,
-}: PostgresLedger): Promise<readonly Notice[]> => {
+}: PostgresLedger): Promise<readonly Said[]> => {
   const applied = await configurations.current();
-  if (!applied) return [];
-  const document = applied.document as DeploymentDocument;
-  return [...notYet(document), ...standingKeys(document)];
+  return applied ? noticesOf(applied.document as DeploymentDocument) : [];
 };
 
 const readFile = ({ configFile = '', production }: Config, now: Date): unknown =>
