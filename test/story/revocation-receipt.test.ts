@@ -136,6 +136,14 @@ describe('contain_objects', () => {
       status: 'quarantined',
       reason: expect.stringContaining(String(receipt.revocation_id)),
     });
+    const about = { objectId: contained, action: 'upload.quarantined' };
+    const [event] = await broker.ledger.audit.search(about, { limit: 1, after: undefined });
+    expect(event).toMatchObject({
+      action: 'upload.quarantined',
+      outcome: 'denied',
+      tokenId: story.tokenId,
+      detail: { revocation_id: receipt.revocation_id },
+    });
   });
 
   it('is asked for: without it, what was uploaded stays', async () => {

@@ -3,6 +3,7 @@ import type { Residual, RevocationOrder, RevocationRecord, Revocations } from '.
 import type { LockTarget, TargetKind } from '../records.ts';
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
+import { contain } from './containment.ts';
 import { orUnavailable } from './failure.ts';
 import { type Lock, Prisma } from './generated/client.ts';
 import { mustStillHold } from './holder.ts';
@@ -120,7 +121,7 @@ const revoke = async (
         AND created_at > ${at}::timestamptz AND ${order.target} = ANY (lineage)
     ) AS issued`;
   const effectiveAt = ahead?.latest ?? at;
-  const contained = order.containObjects ? await quarantine(transaction, order, effectiveAt) : 0;
+  const contained = order.containObjects ? await contain(transaction, order, effectiveAt) : 0;
   const lock = await transaction.lock.create({
     data: {
       revocationId: order.revocationId,
@@ -157,13 +158,6 @@ const withReceipt = async (patient: Database, lock: Lock): Promise<RevocationRec
   });
   return fromLock(counted);
 };
-
-/** Out of every reader's sight; the security desk decides what becomes of them. */
-const quarantine = (transaction: Transaction, order: RevocationOrder, at: Date): Promise<number> =>
-  transaction.$executeRaw`
-    UPDATE stored_object SET status = 'quarantined', settled_at = ${at}::timestamptz, apart_at = NULL, lease_until = NULL,
-      reason = ${`contained by ${order.revocationId}`}
-    WHERE status = 'available' AND lineage @> ARRAY[${order.target}::text]`;
 
 const fromLock = (lock: Lock): RevocationRecord => ({
   revocationId: lock.revocationId,
