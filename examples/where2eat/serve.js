@@ -36,7 +36,7 @@ const HEADERS = {
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self' blob:",
+    "img-src 'self' blob: data:",
     `connect-src 'self' ${[...new Set([BROKER, AUTHORITY, STORAGE])].join(' ')}`,
     "base-uri 'none'",
     "form-action 'none'",

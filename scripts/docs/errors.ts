@@ -130,6 +130,18 @@ const KINDS = [
     '`Authorization: Basic` at `/token`, with the id of the app',
     '401 (`invalid_token` at an API, `invalid_client` at `/token`): only tokens open APIs.',
   ],
+  [
+    'an initial access token',
+    'whatever your platform team gave you',
+    '`Authorization: Bearer` at `/register`',
+    "401 `invalid_token`; at `/register` too where it is wrong, has expired, or is not in its tenant's `registration.initial_access_tokens` as a SHA-256.",
+  ],
+  [
+    'the secret of storage events',
+    'what the variable of `events.secret_env` holds',
+    '`X-Daypass-Event-Secret` at `/events/s3` or `/events/azure`, or the `OpaqueData` of a Ceph topic',
+    "401 `invalid_token`, also where it is wrong or its variable is not in the broker's environment: `daypass doctor` says the latter.",
+  ],
 ];
 
 export const errors: Generator = {
