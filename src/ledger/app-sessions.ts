@@ -7,14 +7,24 @@ import type { AuditRecord } from './records.ts';
 export interface AppSessions {
   /** Begins or prolongs what one app has of one sign-in. */
   begin(session: AppSession): Promise<void>;
-  /** Takes up to `limit` that have ended and are to be told of by now, each for this caller until `leaseUntil`. */
-  take(now: Date, leaseUntil: Date, limit: number): Promise<readonly EndedAppSession[]>;
+  /** Takes some that have ended and are to be told of by now, each for this caller until `leaseUntil`. */
+  take(now: Date, leaseUntil: Date, share: Share): Promise<readonly EndedAppSession[]>;
   /** What came of telling the app, on record. `again`: when to try once more; undefined where it is over. */
   settle(
     session: Pick<AppSession, 'sid' | 'appId'>,
     again: Date | undefined,
     audit: AuditRecord | undefined,
   ): Promise<void>;
+}
+
+/** What one taking leaves for others. */
+export interface Share {
+  /** In all. */
+  readonly limit: number;
+  /** Of one app. */
+  readonly perApp: number;
+  /** Apps of which none is taken: they have enough under way. */
+  readonly except: readonly string[];
 }
 
 export interface AppSession {

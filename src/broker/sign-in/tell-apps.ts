@@ -30,6 +30,9 @@ const LIFE = 120;
 /** At a time, so that one round of a full queue is bounded, in memory and in connections. */
 const BATCH = 20;
 
+/** Of one app at a time: one that never answers holds up no other. */
+const SHARE = 4;
+
 /** Milliseconds for which an instance has a session to itself: longer than a call takes, whatever it meets. */
 const LEASE = 30_000;
 
@@ -63,14 +66,36 @@ export const createTellApps = (dependencies: TellAppsDependencies) => {
 
   /** One round. What is left when it fails, or when this instance dies, is another's once the lease ends. */
   return async (): Promise<void> => {
-    for (let taken = BATCH; taken === BATCH; ) {
+    const underWay = new Map<EndedAppSession, Promise<unknown>>();
+    const take = async (): Promise<number> => {
       const leaseUntil = new Date(now().getTime() + LEASE);
-      const due = await appSessions.take(now(), leaseUntil, BATCH);
-      taken = due.length;
-      await Promise.all(due.map((ended) => tell(ended).catch(onError)));
+      const except = busy([...underWay.keys()]);
+      const limit = BATCH - underWay.size;
+      const share = { limit, perApp: SHARE, except };
+      const due = await appSessions.take(now(), leaseUntil, share);
+      for (const ended of due) {
+        const done = tell(ended).catch(onError);
+        underWay.set(
+          ended,
+          done.finally(() => underWay.delete(ended)),
+        );
+      }
+      return due.length;
+    };
+    // Whoever has answered makes room at once: nobody waits for the slowest.
+    for (let isDone = false; !isDone; ) {
+      const wasIdle = underWay.size === 0;
+      const taken = await take();
+      isDone = wasIdle && taken === 0;
+      if (underWay.size > 0) await Promise.race(underWay.values());
     }
   };
 };
+
+/** Apps that have something under way: the next of theirs wait for it. */
+const busy = (underWay: readonly EndedAppSession[]): readonly string[] => [
+  ...new Set(underWay.map(({ appId }) => appId)),
+];
 
 /** §2.8: 200 says that it is done; 204 is what some frameworks make of it. */
 const takes = async (

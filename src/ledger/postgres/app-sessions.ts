@@ -13,13 +13,20 @@ export const createAppSessions = (database: Database): AppSessions => ({
         ON CONFLICT (sid, app_id) DO UPDATE SET expires_at = greatest(app_session.expires_at, EXCLUDED.expires_at)`;
     }),
 
-  take: (now, leaseUntil, limit) =>
+  take: (now, leaseUntil, { limit, perApp, except }) =>
     orUnavailable(async () => {
       const rows = await database.$queryRaw<Row[]>`
         UPDATE app_session AS s SET tell_at = ${leaseUntil}::timestamptz, attempts = s.attempts + 1
         FROM (
           SELECT sid, app_id FROM app_session WHERE tell_at <= ${now}::timestamptz
-          ORDER BY tell_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+            AND (sid, app_id) IN (
+              SELECT sid, app_id FROM (
+                SELECT sid, app_id, tell_at, row_number() OVER (PARTITION BY app_id ORDER BY tell_at) AS place
+                FROM app_session
+                WHERE tell_at <= ${now}::timestamptz AND app_id <> ALL (${[...except]}::text[])
+              ) AS queue WHERE place <= ${perApp} ORDER BY place, tell_at LIMIT ${limit}
+            )
+          FOR UPDATE SKIP LOCKED
         ) AS due
         WHERE s.sid = due.sid AND s.app_id = due.app_id
         RETURNING s.sid, s.app_id, s.tenant_id, s.user_id, s.attempts`;
