@@ -22,12 +22,17 @@ export const id = z
   )
   .meta({ pattern: ID.source });
 
-/** A text for people or for another system: anything but blank, without control characters. */
-export const text = z.string().refine(
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  (value) => value.trim() !== '' && !/[\u0000-\u001f\u007f]/.test(value),
-  says('text', 'must not be empty or hold control characters', 'write what is meant on one line'),
-);
+/** A text for people or for another system: anything but blank, without what hides or reorders the words around it. */
+export const text = z
+  .string()
+  .refine(
+    (value) => value.trim() !== '' && !/[\p{C}\p{Zl}\p{Zp}]/u.test(value),
+    says(
+      'text',
+      'must not be empty or hold control, invisible or line-breaking characters',
+      'write what is meant on one line',
+    ),
+  );
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

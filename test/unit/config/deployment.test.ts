@@ -153,6 +153,18 @@ describe('a problem', () => {
     ]);
   });
 
+  it.each([
+    ['reorders the words around it', '\u202e'],
+    ['nobody sees', '\u200b'],
+    ['ends the line', '\u2028'],
+    ['is a control', '\u0007'],
+  ])('is a character in a text for people that %s', (_, character) => {
+    const text = edited(['owner: dana@acme.example', `owner: "dana${character}@acme.example"`]);
+    expect(problemsOf(() => parseDeployment(text, OPTIONS))).toMatchObject([
+      { path: 'apps[0].owner', rule: 'text' },
+    ]);
+  });
+
   it('does not hide another, of shape, of reference or in an entry of the same list', () => {
     const text = edited(
       ['    owner: dana@acme.example\n', ''], // shape, app 0
