@@ -416,6 +416,38 @@ describe('FAPI 2.0: proofs', () => {
     expect((await grant('plain', proofWith('ES256', ec, ahead))).status).toBe(200);
   });
 
+  it.each([
+    ['bank', 'PS256', 200],
+    ['bank', 'RS256', 400],
+    ['plain', 'RS256', 200],
+  ])(
+    'of the key that a token is exchanged for fit the profile as well: %s, %s',
+    async (...given) => {
+      const [app, alg, status] = given;
+      const { body } = await grant(app, proofWith('ES256', ec));
+      const token = String(body.access_token);
+      const url = `${daypass.issuer}/token`;
+      const nonce = await nonceOf();
+      const held = await proofWith('ES256', ec)(url, nonce, token);
+      const next = await proofWith(alg, rsa)(url, nonce, token);
+      const answer = await call()('/token', {
+        form: {
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token: token,
+          subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+          resource: BUCKET,
+          dpop_binding_proof: next.proof,
+          ...(await authenticated(app)),
+        },
+        headers: { dpop: held.proof },
+      });
+      expect({ status: answer.status, error: answer.body.error }).toEqual({
+        status,
+        error: status === 200 ? undefined : 'invalid_dpop_proof',
+      });
+    },
+  );
+
   it('fit the profile where a request is pushed, and where a token is used', async () => {
     const { proof } = await proofWith('RS256', rsa)(`${daypass.issuer}/par`, await nonceOf());
     const pushed = await call()('/par', {
