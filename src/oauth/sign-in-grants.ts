@@ -24,8 +24,8 @@ export interface SignInGrantDependencies extends GrantDependencies {
   readonly now: () => Date;
 }
 
-export const AUTHORIZATION_CODE = 'authorization_code';
-export const REFRESH_TOKEN = 'refresh_token';
+const AUTHORIZATION_CODE = 'authorization_code';
+const REFRESH_TOKEN = 'refresh_token';
 
 const NARROWED = ['scope', 'resource', 'authorization_details'];
 

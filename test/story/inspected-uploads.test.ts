@@ -131,7 +131,9 @@ describe('an upload that is not what it should be', () => {
 
   it('is released where nothing is wrong, with a report that says what was looked at', async () => {
     const table = Buffer.from('order,amount\na,1.5\nb,2\n');
-    const { answer } = await upload(table, 'text/csv');
+    const { answer, seen } = await upload(table, 'text/csv');
+    // Whoever looks on sees what there is to be seen: where they saw nothing, there was nothing.
+    expect(new Set(seen)).toEqual(new Set(['listed', 'downloadable', 'under its final key']));
     expect(answer).toMatchObject({
       status: 'available',
       report: {
