@@ -88,7 +88,8 @@ describe('refresh tokens (RFC 6749 §6, RFC 9700 §4.14)', () => {
         ).flat(),
       );
       const winners = answers.filter(({ status }) => status === 200);
-      expect(winners).toHaveLength(1);
+      // Whoever comes when the first has its answer is taken for a retry, and gets the same successor.
+      expect(new Set(winners.map((winner) => refreshOf(winner))).size).toBe(1);
       const others = answers.filter(({ status }) => status !== 200);
       expect(others.map(({ body }) => body.error)).toEqual(
         others.map(() => 'temporarily_unavailable'),
