@@ -25,4 +25,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
+  // Modules of a suite are not let go of: a worker that has grown makes room for a fresh one.
+  workerIdleMemoryLimit: '1GB',
 };
