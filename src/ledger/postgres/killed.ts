@@ -125,13 +125,11 @@ const countTokens = async (
         AND ${column} IS DISTINCT FROM ${id} AND token_id NOT IN (SELECT token_id FROM acted)
     ), reached AS (
       TABLE direct UNION ALL TABLE acted UNION ALL TABLE derived
-    ), before AS MATERIALIZED (
-      SELECT target, max(effective_at) AS effective_at FROM revocation_event
-      WHERE position < ${position} AND NOT lifted AND effective_at >= (SELECT min(issued_at) FROM reached)
-      GROUP BY target
     ), keys AS MATERIALIZED (
       -- Apart, so that both are read once: joined to each token's own, all revocations are read for each token.
       SELECT token_id, issued_at, key FROM reached, unnest(lineage) AS key
+    ), before AS MATERIALIZED (
+      ${BROAD.has(kind) ? allBefore(position) : eachBefore(position)}
     ), dead AS (
       SELECT DISTINCT k.token_id FROM keys AS k JOIN before AS b ON b.target = k.key
       WHERE b.target LIKE 'token:%' OR b.effective_at >= k.issued_at
@@ -144,6 +142,22 @@ const countTokens = async (
     Number(rows.find((row) => row.named === named)?.alive ?? 0);
   return { tokens: alive(true), derived: alive(false), jwt: usableOffline(rows) };
 };
+
+/** What reaches so many tokens that all the revocations since the oldest are read sooner than those of each key. */
+const BROAD: ReadonlySet<TargetKind> = new Set(['app', 'issuer', 'tenant', 'key']);
+
+const allBefore = (position: bigint): Prisma.Sql => Prisma.sql`
+  SELECT target, max(effective_at) AS effective_at FROM revocation_event
+  WHERE position < ${position} AND NOT lifted AND effective_at >= (SELECT min(issued_at) FROM reached)
+  GROUP BY target`;
+
+/** By the index on targets, however many others have been revoked meanwhile. */
+const eachBefore = (position: bigint): Prisma.Sql => Prisma.sql`
+  SELECT b.target, b.effective_at FROM (SELECT DISTINCT key FROM keys) AS k, LATERAL (
+    SELECT target, max(effective_at) AS effective_at FROM revocation_event
+    WHERE target = k.key AND position < ${position} AND NOT lifted
+    GROUP BY target
+  ) AS b`;
 
 /** Also those that were revoked before: who verifies offline honours them still. */
 const usableOffline = (
