@@ -5,22 +5,25 @@ import { startTestDaypass, type TestDaypass } from '../../support/daypass.ts';
 let broker: TestDaypass | undefined;
 afterEach(() => broker?.stop());
 
-const SCANNED = {
-  id: 'scanned',
+const KEYED = {
+  id: 'keyed',
   tenant: 'acme',
-  provider: 'local',
-  validate: { antivirus: 'clamd://localhost:3310' },
+  provider: 's3',
+  bucket: 'acme-keyed',
+  region: 'eu-west-1',
+  credentials: { access_key_id_env: 'KEYED_ID', secret_access_key_env: 'KEYED_SECRET' },
 } as const;
 
 describe('starting', () => {
-  it('warns of each setting in force that this release does not act on', async () => {
+  it('warns of each bucket in force that a key without an end opens', async () => {
     const lines: Record<string, unknown>[] = [];
     const logger = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line)) });
     broker = await startTestDaypass({
       logger,
-      configure: (demo) => ({ ...demo, buckets: [...(demo.buckets ?? []), SCANNED] }),
+      configure: (demo) => ({ ...demo, buckets: [...(demo.buckets ?? []), KEYED] }),
     });
-    const field = 'buckets[1].validate.antivirus';
-    expect(lines).toEqual([expect.objectContaining({ level: 40, field })]);
+    const field = 'buckets[0].credentials.access_key_id_env';
+    const msg = 'a bucket is opened by a key that has no end';
+    expect(lines).toEqual([expect.objectContaining({ level: 40, field, msg })]);
   }, 60_000);
 });
