@@ -1,4 +1,5 @@
-import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { hash, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { importPublicJwk, readPublicJwk } from './jwk.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, verifySignature } from './jwt.ts';
 
@@ -20,33 +21,58 @@ type Signed = JsonObject & { readonly kid: string };
 /** What we sign is far shorter; what is longer is not even decoded. */
 const LONGEST = 16_384;
 
-const createVerifier = ({ issuer, published }: OwnKeys, typ: string) => {
-  const known = new WeakMap<JsonWebKey, KeyObject>();
+/** Tokens remembered at once, at about 2 kB each. */
+const REMEMBERED = 4_096;
 
-  const keyOf = (jwk: JsonWebKey): KeyObject | undefined => {
-    const kept = known.get(jwk);
-    if (kept) return kept;
-    const read = readPublicJwk(jwk);
-    const key = read && importPublicJwk(read);
-    if (key) known.set(jwk, key);
-    return key;
+interface Key {
+  readonly key: KeyObject;
+  readonly thumbprint: string;
+}
+
+const createVerifier = ({ issuer, published }: OwnKeys, typ: string) => {
+  const known = new WeakMap<JsonWebKey, Key>();
+  // Who verifies for an API asks about the same token again and again. That a key signed it stays true; whether that
+  // key is still one of ours is looked at each time. By hash: law 4.
+  const remembered = new LRUCache<string, { readonly signed: Signed; readonly by: string }>({
+    max: REMEMBERED,
+  });
+
+  const read = (jwk: JsonWebKey | undefined): Key | undefined => {
+    const kept = jwk && known.get(jwk);
+    if (!jwk || kept) return kept;
+    const fields = readPublicJwk(jwk);
+    const key = fields && importPublicJwk(fields);
+    if (!key) return undefined;
+    const own = { key, thumbprint: fields.thumbprint };
+    known.set(jwk, own);
+    return own;
   };
 
+  const ours = (kid: unknown): JsonWebKey | undefined =>
+    published().find((jwk) => jwk.kid !== undefined && jwk.kid === kid);
+
   /** The payload of what the key named in the header signed. */
-  const verify = ({ header, payload, signingInput, signature }: DecodedJwt): Signed | undefined => {
-    const jwk = published().find(({ kid }) => kid !== undefined && kid === header.kid);
-    const key = jwk && keyOf(jwk);
+  const verify = (spelling: string, jwt: DecodedJwt): Signed | undefined => {
+    const { header, payload, signingInput, signature } = jwt;
+    const jwk = ours(header.kid);
+    const own = read(jwk);
     // The algorithm is the key's, never the token's choice (RFC 8725 §3.1).
     const alg = String(jwk?.alg);
-    return key && header.alg === alg && verifySignature(alg, key, signingInput, signature)
-      ? { ...payload, kid: String(header.kid) }
-      : undefined;
+    if (!own || header.alg !== alg) return undefined;
+    if (!verifySignature(alg, own.key, signingInput, signature)) return undefined;
+    const signed: Signed = { ...payload, kid: String(header.kid) };
+    if (signed.iss !== issuer) return undefined;
+    remembered.set(spelling, { signed, by: own.thumbprint });
+    return signed;
   };
 
   return (token: string): Signed | undefined => {
-    const jwt = token.length > LONGEST ? undefined : decodeJwt(token);
-    const signed = jwt?.header.typ === typ ? verify(jwt) : undefined;
-    return signed?.iss === issuer ? signed : undefined;
+    if (token.length > LONGEST) return undefined;
+    const spelling = hash('sha256', token, 'base64');
+    const kept = remembered.get(spelling);
+    if (kept && read(ours(kept.signed.kid))?.thumbprint === kept.by) return kept.signed;
+    const jwt = decodeJwt(token);
+    return jwt?.header.typ === typ ? verify(spelling, jwt) : undefined;
   };
 };
 

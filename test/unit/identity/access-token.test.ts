@@ -40,6 +40,23 @@ describe('an access token that we signed', () => {
     published = [active.jwk, retiring.jwk];
   });
 
+  it('is nothing any more once another key has its name, and is read again under a copy of its own', () => {
+    const token = jwt(active.privateKey, { kid: 'active' });
+    expect(read(token)).toBeDefined();
+    published = [newKey('active').jwk];
+    expect(read(token)).toBeUndefined();
+    published = [{ ...active.jwk }, retiring.jwk];
+    expect(read(token)).toEqual({ tokenId: 'tk_1', kid: 'active' });
+  });
+
+  it('is not what differs from it by its signature', () => {
+    const token = jwt(active.privateKey, { kid: 'active' });
+    expect(read(token)).toBeDefined();
+    expect(
+      read(`${token.slice(0, -86)}${jwt(retiring.privateKey, { kid: 'active' }).slice(-86)}`),
+    ).toBeUndefined();
+  });
+
   it('is read in each algorithm a key of ours may have', () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const jwk = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'rsa', alg: 'RS256' };
