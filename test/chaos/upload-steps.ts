@@ -161,13 +161,13 @@ export const STEPS: readonly Step[] = [
   },
   {
     kind: 'honest',
-    name: 'released, not put back',
+    name: 'release, bytes not home',
     first: 'taken',
     by: 'release',
     in: call('PUT', 'final', 'before'),
-    status: 'available',
+    status: 'quarantined',
     bytes: ['apart', 'staging'],
-    end: 'available',
+    end: 'quarantined',
   },
 
   {
@@ -181,13 +181,13 @@ export const STEPS: readonly Step[] = [
   },
   {
     kind: 'honest',
-    name: 'released, put back and not heard',
+    name: 'release, bytes home and not heard',
     first: 'taken',
     by: 'release',
     in: call('PUT', 'final', 'after'),
-    status: 'available',
+    status: 'quarantined',
     bytes: ['apart', 'final', 'staging'],
-    end: 'available',
+    end: 'quarantined',
   },
 
   {
