@@ -1,11 +1,11 @@
 import type { InspectionReport } from '../protocol/inspection-report.ts';
+import type { Configurations } from './configurations.ts';
+import type { Holder, HolderRefusal, Issuances } from './issuances.ts';
 import type { ObjectFilter, Placements } from './placements.ts';
 import type { Quotas } from './quotas.ts';
 import type {
   AuditRecord,
-  CloudCredentialRecord,
   LockTarget,
-  NewObject,
   ObjectRecord,
   ObjectStatus,
   SeenProof,
@@ -13,6 +13,13 @@ import type {
   TokenRecord,
 } from './records.ts';
 
+export type {
+  AppliedConfiguration,
+  ConfigurationChange,
+  ConfigurationEntity,
+  Configurations,
+} from './configurations.ts';
+export type { Holder, HolderRefusal, Issuance, IssuanceRefusal, Issuances } from './issuances.ts';
 export type { PaceStep, Paces, Passage } from './paces.ts';
 export type { QuotaClaim, Quotas, Shortage } from './quotas.ts';
 
@@ -31,54 +38,6 @@ export interface Ledger {
   readonly revocations: Revocations;
   readonly configurations: Configurations;
   readonly quotas: Quotas;
-}
-
-/** A credential to be recorded, with all that must be true in the same instant. */
-export interface Issuance {
-  /** The configuration version the decision was made under. */
-  readonly configuration: number;
-  /** Nothing here may be blocked. */
-  readonly keys: readonly LockTarget[];
-  /** Dead if a lock on `key` took effect at or after `since`. */
-  readonly authorities: readonly { readonly key: LockTarget; readonly since: Date }[];
-  readonly proofs: readonly SeenProof[];
-  /** An ID token stays with the key it was first exchanged with. */
-  readonly signIn?: {
-    readonly tokenHash: string;
-    readonly thumbprint: string | undefined;
-    readonly expiresAt: Date;
-  };
-  readonly person?: {
-    readonly userId: string;
-    readonly issuer: string;
-    readonly subject: string;
-    readonly issuerId: string;
-    readonly tenantId: string;
-  };
-  readonly device?: { readonly deviceId: string; readonly thumbprint: string };
-  readonly token?: TokenRecord;
-  readonly ancestors?: readonly {
-    readonly ancestorId: string;
-    readonly via: 'subject' | 'actor';
-  }[];
-  readonly object?: NewObject;
-  readonly ticket?: TicketRecord;
-  readonly credential?: CloudCredentialRecord;
-  readonly audit: AuditRecord;
-}
-
-export type IssuanceRefusal =
-  | 'stale_configuration'
-  | 'blocked'
-  | 'revoked'
-  | 'bound_to_another_key'
-  | 'replayed_proof'
-  | 'replayed_sign_in'
-  | 'replayed_code';
-
-export interface Issuances {
-  /** Commits the credential and its audit event, or says why not: one statement, shared by concurrent requests. */
-  record(issuance: Issuance): Promise<IssuanceRefusal | undefined>;
 }
 
 export interface HeldToken {
@@ -165,16 +124,11 @@ export interface Objects extends Placements {
   search(filter: ObjectFilter, page: Page): Promise<readonly ObjectRecord[]>;
 }
 
-/** What whoever asks for something acts by: none of it may have been revoked when it is done. */
-export type Holder = Pick<Issuance, 'keys' | 'authorities'>;
-
 /**
  * `moved_on`: another got there first, or, for a step to `available`, what the object came from has been
  * revoked. The others are said of the step's `holder`.
  */
 export type StepRefusal = 'moved_on' | HolderRefusal;
-
-export type HolderRefusal = 'blocked' | 'revoked';
 
 export type UseRefusal = HolderRefusal | 'replayed_proof';
 
@@ -258,44 +212,4 @@ export interface Revocations {
   list(tenantId: string | undefined, page: Page): Promise<readonly RevocationRecord[]>;
   /** The tenants a target belongs to: none where there is no such thing, several where one key is used in each. */
   tenantsOf(target: LockTarget): Promise<readonly string[]>;
-}
-
-/** The configuration in force, as it was applied. */
-export interface AppliedConfiguration {
-  readonly version: number;
-  readonly digest: string;
-  readonly document: unknown;
-  readonly appliedBy: string;
-  readonly appliedAt: Date;
-  readonly source: string;
-}
-
-export interface Configurations {
-  /** 0 before the first application. */
-  version(): Promise<number>;
-  current(): Promise<AppliedConfiguration | undefined>;
-  /** Replaces the whole. Rejects with `conflict` when `expected` is no longer the version in force. */
-  apply(change: ConfigurationChange): Promise<number>;
-}
-
-export interface ConfigurationChange {
-  readonly expected: number;
-  readonly digest: string;
-  readonly settings: object;
-  readonly plan: readonly object[];
-  readonly source: string;
-  readonly by: string;
-  /** Absent for the operator at the machine itself. */
-  readonly holder?: Holder | undefined;
-  readonly at: Date;
-  readonly entities: readonly ConfigurationEntity[];
-  /** One for each tenant that reads of it; they commit with the change. */
-  readonly audit: readonly AuditRecord[];
-}
-
-export interface ConfigurationEntity {
-  readonly kind: 'tenant' | 'issuer' | 'app' | 'bucket' | 'resource_server';
-  readonly id: string;
-  readonly tenantId: string;
-  readonly definition: object;
 }
