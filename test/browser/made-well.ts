@@ -20,11 +20,18 @@ interface AxeResult {
   }[];
 }
 
+/** Resolves once nothing on the page moves but what never ends (a spinner). */
+const STILL = `Promise.all(document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+  .map((each) => each.finished.catch(() => undefined))).then(() => undefined)`;
+
 /** What axe-core finds against WCAG 2.2 AA and its own best practice, one line for each; and how many rules it passed. */
 export const accessibility = async (
   page: Page,
   { tags = TAGS, within = ['html'] }: { tags?: readonly string[]; within?: readonly string[] } = {},
 ) => {
+  // A colour on its way to another is neither: on a busy machine a transition outlasts the page's arrival.
+  await page.evaluate(STILL);
   await page.evaluate(AXE);
   const run = `axe.run(${JSON.stringify({ include: within })}, { runOnly: ${JSON.stringify(tags)} })`;
   const { violations, passes } = await page.evaluate<AxeResult>(run);

@@ -202,7 +202,7 @@ export const basic = (id: string, secret: string): string =>
 export const unique = (): string => randomUUID();
 
 export const eventually = async (is: () => Promise<boolean> | boolean): Promise<void> => {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     if (await is()) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openStage, type Stage } from '../security/stage.ts';
+import { eventually, openStage, type Stage } from '../security/stage.ts';
 import { type Answer, type Client, newKey } from '../support/client.ts';
 
 /** `limits.requests`: how fast an address may ask, and a user of an app. */
@@ -67,6 +67,10 @@ describe('limits.requests of the deployment', () => {
     await stage.reconfigure((draft: Draft) => {
       Object.assign(draft, { limits: { requests: PACE } });
     });
+    // The other instance hears of it a moment later.
+    for (const [n, client] of stage.clients.entries()) {
+      await eventually(async () => (await ask('/exchange', `192.0.2.${n}`, client)).status === 429);
+    }
   });
 
   it.each([
