@@ -1,13 +1,19 @@
 /** `npm run bench`: what does one credential cost, beside the stock authorization server on the same machine? */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type BenchOptions, readOptions, USAGE } from './options.ts';
-import { measurePresigns } from './presign.ts';
 import { summariseProfile } from './profile.ts';
 import { GOALS } from './results.ts';
-import { compare, compareScales } from './runs.ts';
-import { largeRevocationsTable, presignTable, resultsTable, scaleTable } from './table.ts';
+import { type Comparison, compare, compareScales } from './runs.ts';
+import {
+  largeRevocationsTable,
+  presignTable,
+  resultsTable,
+  scaleTable,
+  uploadsTable,
+} from './table.ts';
+import { LINES, UPLOADS_DIR } from './uploads.ts';
 
 const say = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
@@ -42,20 +48,27 @@ const write = (options: BenchOptions, found: object): void => {
 };
 
 const runComparison = async (options: BenchOptions): Promise<void> => {
-  const { results, measured, revocations } = await compare(options, say);
-  say('presigned URLs');
-  const presigns =
-    options.only.length === 0 ? await measurePresigns(3, options.seconds.full * 120) : [];
+  const { results, measured, revocations, presigns, uploads } = await compare(options, say);
   printMachine();
   if (results.length > 0) console.log(resultsTable(results));
   if (revocations.length > 0) {
     console.log(`\n${largeRevocationsTable(revocations, options.revokeApp)}`);
   }
   if (presigns.length > 0) console.log(`\n${presignTable(presigns)}`);
-  if (options.profile !== undefined) {
-    console.log(`\n${summariseProfile(resolve(options.profile), measured.windows)}`);
-  }
-  write(options, { results, revocations, presigns });
+  if (uploads) console.log(`\n${uploadsTable(uploads.results, { lines: LINES, ...uploads })}`);
+  printProfiles(options, { measured, uploads });
+  write(options, { results, revocations, presigns, uploads: uploads?.results ?? [] });
+};
+
+/** Of the broker that was compared, and of the one that took the uploads: two processes. */
+const printProfiles = (
+  { profile }: BenchOptions,
+  { measured, uploads }: Pick<Comparison, 'measured' | 'uploads'>,
+): void => {
+  if (profile === undefined) return;
+  const dir = resolve(profile);
+  if (measured.windows.length > 0) console.log(`\n${summariseProfile(dir, measured.windows)}`);
+  if (uploads) console.log(`\n${summariseProfile(join(dir, UPLOADS_DIR), uploads.windows)}`);
 };
 
 const runScale = async (options: BenchOptions): Promise<void> => {

@@ -11,8 +11,10 @@ import { createPresigner } from '../src/storage/azure/presigner.ts';
 import { createGcsStore } from '../src/storage/gcs/gcs-store.ts';
 import type { GetGrant, PutGrant } from '../src/storage/object-store.ts';
 
-type Presign = (key: string, now: Date) => unknown;
-type Named = readonly (readonly [string, Presign])[];
+export type Presign = (key: string, now: Date) => unknown;
+/** Its title, and that of what the SDK takes for the same. */
+export type NamedPresign = readonly [title: string, presign: Presign, beside?: string];
+type Named = readonly NamedPresign[];
 
 export interface Grants {
   readonly put: (key: string) => PutGrant;
@@ -21,6 +23,8 @@ export interface Grants {
 
 const BUCKET = 'acme-project-123';
 const ACCOUNT = 'acmestorage';
+const AZURE_SDK = '@azure/storage-blob SAS PUT';
+const GCS_SDK = '@google-cloud/storage getSignedUrl PUT';
 
 /** By user delegation, the key at hand, as it is but once in hours. */
 export const azurePresigns = ({ put, get }: Grants): Named => {
@@ -68,9 +72,9 @@ export const azurePresigns = ({ put, get }: Grants): Named => {
       ACCOUNT,
     ).toString();
   return [
-    ['azure PUT', (key, now) => azure.presignPut(put(key), now)],
+    ['azure PUT', (key, now) => azure.presignPut(put(key), now), AZURE_SDK],
     ['azure GET', (key, now) => azure.presignGet(get(key), now)],
-    ['@azure/storage-blob SAS PUT', bySdk],
+    [AZURE_SDK, bySdk],
   ];
 };
 
@@ -99,8 +103,8 @@ export const gcsPresigns = ({ put, get }: Grants): Named => {
       },
     });
   return [
-    ['gcs PUT', (key, now) => gcs.presignPut(put(key), now)],
+    ['gcs PUT', (key, now) => gcs.presignPut(put(key), now), GCS_SDK],
     ['gcs GET', (key, now) => gcs.presignGet(get(key), now)],
-    ['@google-cloud/storage getSignedUrl PUT', bySdk],
+    [GCS_SDK, bySdk],
   ];
 };

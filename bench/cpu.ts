@@ -32,15 +32,15 @@ export const processCpu = (pid: number): number => {
   return stat.own * MICROSECONDS_PER_TICK;
 };
 
-/** The same for a Postgres server: its postmaster, every child that runs, and those that have ended. */
-export const postgresCpu = (postmaster: number): number => {
+/** The same with its children, those that run and those that have ended: a Postgres server's whole, by its postmaster. */
+export const familyCpu = (parent: number): number => {
   let ticks = 0;
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const stat = readStat(pid);
     if (!stat) continue;
-    if (Number(pid) === postmaster) ticks += stat.own + stat.children;
-    else if (stat.parent === postmaster) ticks += stat.own;
+    if (Number(pid) === parent) ticks += stat.own + stat.children;
+    else if (stat.parent === parent) ticks += stat.own;
   }
   return ticks * MICROSECONDS_PER_TICK;
 };

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Server } from './broker.ts';
-import { postgresCpu, processCpu } from './cpu.ts';
+import { familyCpu, processCpu } from './cpu.ts';
 import type { LoadReport, LoadRequest } from './load/messages.ts';
 import type { LoadGenerator } from './load.ts';
 import type { BenchOptions } from './options.ts';
@@ -144,7 +144,7 @@ export const runOnce = async (
 ): Promise<Run> => {
   const server = servers[scenario.server];
   const before = await countRecords(databases[scenario.server], scenario);
-  const cpu = { server: processCpu(server.pid), postgres: postgresCpu(postmaster) };
+  const cpu = { server: processCpu(server.pid), postgres: familyCpu(postmaster) };
   const { origin } = server;
   const report = await load.run({
     origin,
@@ -157,7 +157,7 @@ export const runOnce = async (
   });
   const used = {
     server: processCpu(server.pid) - cpu.server,
-    postgres: postgresCpu(postmaster) - cpu.postgres,
+    postgres: familyCpu(postmaster) - cpu.postgres,
   };
   const after = await countRecords(databases[scenario.server], scenario);
   for (const [index, table] of scenario.records.entries()) {

@@ -6,7 +6,7 @@ export interface BenchOptions {
   readonly json: string | undefined;
   /** Where the broker's CPU profile goes. */
   readonly profile: string | undefined;
-  /** Ids of the scenarios to run; empty: all. */
+  /** Ids of the scenarios to run, and `revoke-app`, `presign`, `uploads`; empty: all. */
   readonly only: readonly string[];
   readonly rounds: number;
   readonly connections: number;

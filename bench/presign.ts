@@ -2,13 +2,15 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { createLocalStore } from '../src/storage/local/local-store.ts';
 import { createS3Store } from '../src/storage/s3/s3-store.ts';
-import { azurePresigns, gcsPresigns } from './cloud-presigns.ts';
+import { azurePresigns, gcsPresigns, type NamedPresign, type Presign } from './cloud-presigns.ts';
 import { median } from './statistics.ts';
 
 export interface PresignResult {
   readonly title: string;
   /** URLs for each second of CPU, which is one core's worth. */
   readonly perCore: number;
+  /** The title of what the SDK of the same cloud takes. */
+  readonly beside: string | undefined;
 }
 
 const PLACE = { bucket: 'acme-project-123', region: 'eu-west-1' };
@@ -16,10 +18,13 @@ const CREDENTIALS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'x'.
 const EXPIRES_IN = 300;
 const SHA256 = '9f'.repeat(32);
 
-type Presign = (key: string, now: Date) => unknown;
+const SDK = {
+  s3Put: 'aws-sdk getSignedUrl PUT',
+  s3Get: 'aws-sdk getSignedUrl GET',
+};
 
 /** What issues one URL for one object: ours, and what the SDK offers for the same. */
-const createPresigns = (): readonly (readonly [string, Presign])[] => {
+const createPresigns = (): readonly NamedPresign[] => {
   const s3 = createS3Store({ ...PLACE, credentials: () => CREDENTIALS });
   const local = createLocalStore({
     root: '/nonexistent',
@@ -42,14 +47,14 @@ const createPresigns = (): readonly (readonly [string, Presign])[] => {
   });
   const ask = (key: string) => ({ key, expiresIn: EXPIRES_IN, fileName: 'menu.png' });
   return [
-    ['s3 PUT', (key, now) => s3.presignPut(grant(key), now)],
-    ['s3 GET', (key, now) => s3.presignGet(ask(key), now)],
+    ['s3 PUT', (key, now) => s3.presignPut(grant(key), now), SDK.s3Put],
+    ['s3 GET', (key, now) => s3.presignGet(ask(key), now), SDK.s3Get],
     ...azurePresigns({ put: grant, get: ask }),
     ...gcsPresigns({ put: grant, get: ask }),
     ['local PUT', (key, now) => local.presignPut(grant(key), now)],
     ['local GET', (key, now) => local.presignGet(ask(key), now)],
     [
-      'aws-sdk getSignedUrl PUT',
+      SDK.s3Put,
       (key, now) =>
         getSignedUrl(
           sdk,
@@ -70,7 +75,7 @@ const createPresigns = (): readonly (readonly [string, Presign])[] => {
         ),
     ],
     [
-      'aws-sdk getSignedUrl GET',
+      SDK.s3Get,
       (key, now) =>
         getSignedUrl(
           sdk,
@@ -118,5 +123,9 @@ export const measurePresigns = async (
       if (round > 0) found[index]?.push(perCore);
     }
   }
-  return presigns.map(([title], index) => ({ title, perCore: median(found[index] ?? []) }));
+  return presigns.map(([title, , beside], index) => ({
+    title,
+    perCore: median(found[index] ?? []),
+    beside,
+  }));
 };

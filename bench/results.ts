@@ -12,6 +12,8 @@ export interface Result extends Sample {
   /** Of the server's and Postgres's together. */
   readonly totalCpuRatio: number | undefined;
   readonly rateRatio: number | undefined;
+  /** Of the rate, to that of the scenario it stands beside. */
+  readonly besideRatio: number | undefined;
   readonly rounds: readonly Sample[];
 }
 
@@ -27,7 +29,7 @@ const ratio = (own: readonly Sample[], other: readonly Sample[] | undefined, fig
   );
 
 export const summarise = (scenarios: readonly Scenario[], { samples }: Measured): Result[] =>
-  scenarios.map(({ id, title, against }) => {
+  scenarios.map(({ id, title, against, beside }) => {
     const own = samples.get(id) ?? [];
     const other = against === undefined ? undefined : samples.get(against);
     const middle = (figure: Figure): number => median(own.map(figure));
@@ -44,6 +46,7 @@ export const summarise = (scenarios: readonly Scenario[], { samples }: Measured)
       cpuRatio: ratio(own, other, (sample) => sample.serverCpu),
       totalCpuRatio: ratio(own, other, (sample) => sample.serverCpu + sample.postgresCpu),
       rateRatio: ratio(own, other, (sample) => sample.rate),
+      besideRatio: ratio(own, samples.get(beside ?? ''), (sample) => sample.rate),
       rounds: own,
     };
   });
@@ -56,6 +59,10 @@ export const GOALS = {
   /** Of an exchange with DPoP, beside stock with DPoP. */
   dpopCpuRatio: 1 / 3,
   dpopExchangesPerSecond: 900,
+  /** Of the rate of leave to upload, beside the exchange with the same binding. */
+  uploadRateRatio: 0.5,
+  /** URLs for S3 a second and core, without the record. */
+  s3PresignsPerSecond: 4_000,
   /** Of revoking an app with 100,000 live tokens, receipt included. */
   appRevocationMs: 2_000,
   /** p99 in a full database, as a multiple of that in an empty one. */

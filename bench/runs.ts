@@ -7,12 +7,14 @@ import { fill } from './fill.ts';
 import { startLoadGenerator } from './load.ts';
 import { type Measured, measure, type Rig } from './measure.ts';
 import type { BenchOptions } from './options.ts';
+import { measurePresigns, type PresignResult } from './presign.ts';
 import { type Result, summarise } from './results.ts';
 import { type LargeRevocation, measureLargeRevocations } from './revoke-app.ts';
 import { measureScale, type ScaleResult } from './scale.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { createScenarios } from './scenarios/scenarios.ts';
 import { onStage, type Stage } from './stage.ts';
+import { measureUploads, type Uploads } from './uploads.ts';
 
 type Say = (text: string) => void;
 
@@ -20,18 +22,17 @@ export interface Comparison {
   readonly results: readonly Result[];
   readonly measured: Measured;
   readonly revocations: readonly LargeRevocation[];
+  readonly presigns: readonly PresignResult[];
+  readonly uploads: Uploads | undefined;
 }
 
 const isAsked = ({ only }: BenchOptions, id: string): boolean =>
   only.length === 0 || only.includes(id);
 
-/** The broker beside the stock server, then large revocations. */
+/** The broker beside the stock server; then large revocations, presigned URLs, and uploads from end to end. */
 export const compare = (options: BenchOptions, say: Say): Promise<Comparison> =>
   onStage(async (stage) => {
-    say('starting the broker and the stock server');
-    const { rig, scenarios } = await openRig(stage, options);
-    const asked = scenarios.filter(({ id }) => isAsked(options, id));
-    const measured = await measure({ ...rig, options, scenarios: asked, say });
+    const compared = await compareScenarios(stage, options, say);
     const revocations = isAsked(options, 'revoke-app')
       ? await measureLargeRevocations({
           databaseUrl: (await stage.database('revocations')).url,
@@ -39,13 +40,40 @@ export const compare = (options: BenchOptions, say: Say): Promise<Comparison> =>
           say,
         })
       : [];
-    return { results: summarise(asked, measured), measured, revocations };
+    say('presigned URLs');
+    const presigns = isAsked(options, 'presign')
+      ? await measurePresigns(3, options.seconds.full * 120)
+      : [];
+    const uploads = isAsked(options, 'uploads')
+      ? await measureUploads(stage, options, say)
+      : undefined;
+    return { ...compared, revocations, presigns, uploads };
   });
+
+/** What is no scenario, and needs no stock server. */
+const OTHERS = ['revoke-app', 'presign', 'uploads'];
+
+const compareScenarios = async (
+  stage: Stage,
+  options: BenchOptions,
+  say: Say,
+): Promise<Pick<Comparison, 'results' | 'measured'>> => {
+  const { only } = options;
+  if (only.length > 0 && only.every((id) => OTHERS.includes(id))) {
+    return { results: [], measured: { samples: new Map(), windows: [] } };
+  }
+  say('starting the broker and the stock server');
+  const { rig, scenarios, stop } = await openRig(stage, options);
+  const asked = scenarios.filter(({ id }) => isAsked(options, id));
+  const measured = await measure({ ...rig, options, scenarios: asked, say });
+  await stop();
+  return { results: summarise(asked, measured), measured };
+};
 
 const openRig = async (
   stage: Stage,
   { connections, users, profile }: BenchOptions,
-): Promise<{ rig: Rig; scenarios: Scenario[] }> => {
+): Promise<{ rig: Rig; scenarios: Scenario[]; stop: () => Promise<void> }> => {
   const { dir, postgres, keep } = stage;
   const own = await stage.database('daypass');
   const stock = await stage.database('baseline');
@@ -65,7 +93,11 @@ const openRig = async (
     brokerOrigin: broker.origin,
     baselineOrigin: baseline.origin,
   });
-  return { rig, scenarios };
+  // Before anything else is measured; the stage stops them in any case.
+  const stop = async (): Promise<void> => {
+    await Promise.all([broker.stop(), baseline.stop()]);
+  };
+  return { rig, scenarios, stop };
 };
 
 /** What is compared: the two that write, and one that only looks something up. */

@@ -2,6 +2,7 @@ import type { PresignResult } from './presign.ts';
 import { GOALS, type Result } from './results.ts';
 import type { LargeRevocation } from './revoke-app.ts';
 import type { ScaleResult } from './scale.ts';
+import type { UploadsResult } from './uploads.ts';
 
 const number = (value: number, digits = 0): string =>
   Number.isNaN(value)
@@ -78,7 +79,17 @@ const verdict = (results: readonly Result[]): string[] => {
       ratio: `${factor(dpopCpuRatio)} of the CPU of stock with DPoP`,
       rate: GOALS.dpopExchangesPerSecond,
     }),
+    ...uploadVerdict(results),
   ];
+};
+
+const uploadVerdict = (results: readonly Result[]): string[] => {
+  const found = results.flatMap(({ title, besideRatio }) =>
+    besideRatio === undefined ? [] : [`${title} ${factor(besideRatio)}`],
+  );
+  if (found.length === 0) return [];
+  const goal = factor(GOALS.uploadRateRatio);
+  return [`request-upload, goal: at least ${goal} the rate of the exchange: ${found.join(', ')}`];
 };
 
 const against = (
@@ -98,18 +109,64 @@ export const resultsTable = (results: readonly Result[]): string =>
   [grid([HEAD, ...results.map(row)]), '', NOTES, '', ...verdict(results)].join('\n');
 
 export const presignTable = (presigns: readonly PresignResult[]): string => {
-  const sdk = (title: string): number | undefined =>
-    presigns.find((other) => other.title === `aws-sdk getSignedUrl ${title.slice(-3)}`)?.perCore;
-  const rows = presigns.map(({ title, perCore }) => {
-    const beside = sdk(title);
+  const perCoreOf = (title: string | undefined): number | undefined =>
+    presigns.find((other) => other.title === title)?.perCore;
+  const rows = presigns.map(({ title, perCore, beside }) => {
+    const sdk = perCoreOf(beside);
     return [
       title,
       number(perCore),
       number(1e6 / perCore, 1),
-      beside === undefined || title.startsWith('aws') ? '' : factor(perCore / beside),
+      sdk === undefined ? '' : factor(perCore / sdk),
     ];
   });
-  return grid([['presigned URL', 'per core and second', 'CPU µs', 'of the SDK'], ...rows]);
+  return [
+    grid([['presigned URL', 'per core and second', 'CPU µs', 'of the SDK'], ...rows]),
+    '',
+    'Without the record, beside what the SDK of each cloud takes for the same URL.',
+    `goal: at least ${number(GOALS.s3PresignsPerSecond)} a second and core on S3: ${number(perCoreOf('s3 PUT') ?? Number.NaN)}`,
+  ].join('\n');
+};
+
+const UPLOADS_HEAD = [
+  'uploads',
+  'per second',
+  'bare PUT/s',
+  'of bare PUT',
+  'broker ms',
+  'inspecting ms',
+  'Postgres ms',
+  'bare PUT ms',
+  'asked for status',
+  'p50 ms',
+  'p99 ms',
+];
+
+export const uploadsTable = (
+  results: readonly UploadsResult[],
+  { lines, bytes }: { readonly lines: number; readonly bytes: number },
+): string => {
+  const rows = results.map((result) => [
+    result.title,
+    number(result.rate),
+    number(result.bareRate),
+    factor(result.rateRatio),
+    number(result.brokerCpu / 1000, 2),
+    number(result.inspectionCpu / 1000, 2),
+    number(result.postgresCpu / 1000, 2),
+    number(result.bareCpu / 1000, 2),
+    number(result.asked, 1),
+    number(result.p50, 0),
+    number(result.p99, 0),
+  ]);
+  return [
+    grid([UPLOADS_HEAD, ...rows]),
+    '',
+    `End to end, ${lines} at a time: request-upload, PUT, complete, inspection, until the status says available; each with`,
+    `DPoP. A picture of ${number(bytes)} bytes with its checksum declared, which is decoded. ms: CPU for each upload; the broker's`,
+    'has what it receives where it is the store itself. Bare PUT: to the same kind of store, in a process of its own, by',
+    'URLs presigned before. Medians of the rounds; ratios are taken within a round.',
+  ].join('\n');
 };
 
 export const largeRevocationsTable = (

@@ -1,46 +1,14 @@
 /** The load generator: a program of its own, told what to do by messages from its parent. */
 import { Client } from 'undici';
-import type { LoadOrder, LoadReport, LoadRequest } from './messages.ts';
-
-interface Outcome {
-  readonly status: number;
-  /** Kept of refusals, and where an answer must say something. */
-  readonly text: string;
-}
-
-/** One request on one connection. The lowest level of undici: what it costs, it takes from the servers. */
-const ask = (
-  client: Client,
-  { method = 'POST', path, headers, body }: LoadRequest,
-  keep: boolean,
-): Promise<Outcome> =>
-  new Promise((resolve, reject) => {
-    let status = 0;
-    let text = '';
-    client.dispatch(
-      { path, method, headers: headers as Record<string, string>, body: body ?? null },
-      {
-        onRequestStart: () => undefined,
-        onResponseStart: (_controller, statusCode) => {
-          status = statusCode;
-        },
-        onResponseData: (_controller, chunk) => {
-          if (keep || status >= 300) text += String(chunk);
-        },
-        onResponseEnd: () => resolve({ status, text }),
-        onResponseError: (_controller, error) => reject(error),
-      },
-    );
-  });
+import { ask } from './ask.ts';
+import type { LoadOrder, LoadReport } from './messages.ts';
+import { percentile } from './percentile.ts';
 
 interface Tally {
   readonly latencies: number[];
   failures: number;
   firstFailure: string | undefined;
 }
-
-const percentile = (sorted: Float64Array, share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
 const run = async (order: LoadOrder): Promise<LoadReport> => {
   const { origin, requests, connections, seconds, rate, once, answer } = order;

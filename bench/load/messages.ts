@@ -1,9 +1,9 @@
 /** One request of a load, complete: signed, and with its nonce, before anything is measured. */
 export interface LoadRequest {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
 /** What the load generator is told: send these, in turn, from the `first` on. */

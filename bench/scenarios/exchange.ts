@@ -5,8 +5,8 @@ import { exchangeBody, JSON_HEADERS, signIns } from './preparation.ts';
 import { FORMATS, type Format, NAMES, type Scenario, type ScenarioParts } from './scenario.ts';
 import { stockOf } from './stock.ts';
 
-/** Exchanges of an ID token alone, and an upload by what they give. */
-export const exchangeScenarios = ({ idp, users, brokerOrigin }: ScenarioParts): Scenario[] => {
+/** Exchanges of an ID token alone. */
+export const exchangeScenarios = ({ idp, users }: ScenarioParts): Scenario[] => {
   const tokens = Object.fromEntries(
     ALGORITHMS.map((algorithm) => [algorithm, idp.idTokens(algorithm, users, APP)]),
   ) as Record<Algorithm, string[]>;
@@ -15,7 +15,6 @@ export const exchangeScenarios = ({ idp, users, brokerOrigin }: ScenarioParts): 
       ALGORITHMS.map((algorithm) => exchange(format, algorithm, tokens[algorithm])),
     ),
     firstExchange(idp, users),
-    upload(brokerOrigin, tokens.ES256),
   ];
 };
 
@@ -57,31 +56,3 @@ const asJson = (path: string, token: string, body: object): LoadRequest => ({
 
 const exchangeRequest = (format: Format, token: string): LoadRequest =>
   asJson('/exchange', token, exchangeBody(format === 'jwt' ? 'jwt' : 'bucket'));
-
-/** People who upload at once; each round gets fresh tokens, for unbound ones live 300 s. */
-const UPLOADERS = 64;
-
-const upload = (brokerOrigin: string, idTokens: readonly string[]): Scenario => ({
-  id: 'request-upload',
-  title: 'request-upload, opaque token',
-  server: 'broker',
-  against: stockOf('opaque'),
-  records: ['stored_object', 'audit_event'],
-  requests: async () => {
-    const requests: LoadRequest[] = [];
-    for (const idToken of idTokens.slice(0, UPLOADERS)) {
-      const { path, headers, body = '' } = exchangeRequest('opaque', idToken);
-      const answer = await fetch(brokerOrigin + path, { method: 'POST', headers, body });
-      const { access_token: token } = (await answer.json()) as { access_token?: string };
-      if (token === undefined) throw new Error(`no token to upload with: ${answer.status}`);
-      requests.push(
-        asJson('/request-upload', token, {
-          filename: 'menu of the day.png',
-          size: 482_113,
-          contentType: 'image/png',
-        }),
-      );
-    }
-    return requests;
-  },
-});

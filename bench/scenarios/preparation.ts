@@ -1,7 +1,7 @@
 import { type Answer, type CallOptions, createClient, newKey } from '../../test/support/client.ts';
 import type { ProofKey } from '../../test/support/dpop.ts';
 import type { CorporateIdp } from '../corporate-idp.ts';
-import { APP, BUCKET, INVOICES, ORDERS, ORIGIN } from '../deployment.ts';
+import { APP, BUCKET, INVOICES, LIMITED_BUCKET, ORDERS, ORIGIN, S3_BUCKET } from '../deployment.ts';
 
 /** What is done before a round, so that nothing of it is measured. */
 
@@ -33,6 +33,8 @@ export const nonceAt = async (
 /** What the app asks for at each API. */
 export const ASKED = {
   bucket: { resource: BUCKET, actions: ['read', 'write'] },
+  s3: { resource: S3_BUCKET, actions: ['read', 'write'] },
+  limited: { resource: LIMITED_BUCKET, actions: ['read', 'write'] },
   jwt: { resource: ORDERS, actions: ['orders:read'] },
   opaque: { resource: INVOICES, actions: ['invoices:read'] },
 } as const;
@@ -93,4 +95,23 @@ export const boundTokens = async (
   const rest = idTokens.slice(1).values();
   await Promise.all(Array.from({ length: 16 }, () => take(rest)));
   return held;
+};
+
+/** Tokens that are nobody's in particular, one for each ID token: they live 300 s. */
+export const unboundTokens = async (
+  origin: string,
+  idTokens: readonly string[],
+  what: keyof typeof ASKED,
+): Promise<string[]> => {
+  const { call } = createClient(origin);
+  const tokens: string[] = [];
+  for (const token of idTokens) {
+    const answer = await call('/exchange', {
+      token,
+      body: exchangeBody(what),
+      headers: JSON_HEADERS,
+    });
+    tokens.push(textOf(answer, 'access_token'));
+  }
+  return tokens;
 };

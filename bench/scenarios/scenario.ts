@@ -7,6 +7,8 @@ export interface Scenario {
   readonly server: 'broker' | 'baseline';
   /** The id of the scenario that ratios are taken against. */
   readonly against: string | undefined;
+  /** The id of one of ours that its rate is looked at beside. */
+  readonly beside?: string;
   /** Relations (a table, and what of it) that must have gained one row for each answer. */
   readonly records: readonly string[];
   /** Requests under way at once, where that is not as many as the run has. */
