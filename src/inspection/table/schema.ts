@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { TableKind } from './kind.ts';
+import { createUniqueItems } from './unique-items.ts';
 
 /** A schema as it is asked: of each row or element, or of a document as a whole. */
 export interface TableSchema {
@@ -70,13 +71,15 @@ const compile = (kind: TableKind, schema: Readonly<Record<string, unknown>>): Ta
     strictTuples: false,
   };
   const ajv = schema.$schema === DIALECT_2020 ? new Ajv2020(settings) : new Ajv(settings);
+  const uniqueItems = createUniqueItems();
+  uniqueItems.replaceIn(ajv);
   const whole = ajv.compile(schema);
   // An element's schema may refer to what the whole defines, so it is asked for from within the whole.
   const each = ofArray ? elementJudge(ajv, schema) : whole;
   const foreign = Object.keys(schema).filter((word) => !SAID_OF_ARRAYS.has(word));
   return {
-    each: judge(each),
-    whole: kind === 'json' ? judge(whole) : undefined,
+    each: judge(each, uniqueItems.forget),
+    whole: kind === 'json' ? judge(whole, uniqueItems.forget) : undefined,
     wholeOnly: wholeOnly(ofArray, foreign),
     leastItems: ofArray && typeof minItems === 'number' ? minItems : 0,
     mostItems: ofArray && typeof maxItems === 'number' ? maxItems : Number.POSITIVE_INFINITY,
@@ -103,9 +106,14 @@ const wholeOnly = (ofArray: boolean, foreign: readonly string[]): string | undef
 };
 
 const judge =
-  (validate: ValidateFunction): Judge =>
-  (value) =>
-    validate(value) ? [] : (validate.errors ?? []).map(fault);
+  (validate: ValidateFunction, after: () => void): Judge =>
+  (value) => {
+    try {
+      return validate(value) ? [] : (validate.errors ?? []).map(fault);
+    } finally {
+      after();
+    }
+  };
 
 const fault = ({
   instancePath,

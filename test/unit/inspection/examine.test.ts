@@ -353,6 +353,43 @@ describe('a document', () => {
     expect(object.violations).toMatchObject([{ rule: 'too_large_to_inspect' }]);
   }, 60_000);
 
+  it('without duplicates is proven to be so in time that grows with it', async () => {
+    const schema = { type: 'array', items: { type: 'object' }, uniqueItems: true };
+    const entries = Array.from({ length: 200_000 }, (_, at) => ({ at, of: [at] }));
+    expect((await json(entries, schema)).violations).toEqual([]);
+    expect((await json([...entries, { of: [7], at: 7 }], schema)).violations).toMatchObject([
+      { field: '/', rule: 'schema_uniqueItems', message: expect.stringContaining('7 and 200000') },
+    ]);
+  }, 60_000);
+
+  it.each([
+    [[1, '1', true, 'true', null, 'null'], true],
+    [[1, 1.0], false],
+    [
+      [
+        [1, 2],
+        [2, 1],
+        [[1], 2],
+      ],
+      true,
+    ],
+    [
+      [
+        { a: 1, b: [{}] },
+        { b: [{}], a: 1 },
+      ],
+      false,
+    ],
+    [[[], {}, '', 0, '[]', '#0'], true],
+  ])('without duplicates is judged as JSON: %j', async (list, isUnique) => {
+    const dialects = [{}, { $schema: 'https://json-schema.org/draft/2020-12/schema' }];
+    for (const dialect of dialects) {
+      const { violations } = await json(list, { ...dialect, type: 'array', uniqueItems: true });
+      expect(violations).toHaveLength(isUnique ? 0 : 1);
+      expect((await json(list, { ...dialect, uniqueItems: false })).violations).toEqual([]);
+    }
+  });
+
   it('of many is read line by line', async () => {
     const lines = '{"order":"a","amount":1}\n\n{"order":"b","amount":"x"}\n';
     const found = await look(lines, 'application/x-ndjson', { schema: ORDERS_SCHEMA });
