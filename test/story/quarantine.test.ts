@@ -68,6 +68,13 @@ const recordOf = async (objectId: string): Promise<ObjectRecord> => {
   return record;
 };
 
+/** What was found in place of what was inspected, as it is on record. */
+const replacements = async ({ objectId }: ObjectRecord) => {
+  const filter = { objectId, action: 'upload.replaced' };
+  const events = await broker.ledger.audit.search(filter, { limit: 10, after: undefined });
+  return events.map(({ detail }) => detail);
+};
+
 describe('the security desk', () => {
   it('is refused what the state of an upload does not allow, and what does not exist', async () => {
     const [one] = rejected;
@@ -103,6 +110,7 @@ describe('the security desk', () => {
       const { body } = await story.client.call('/request-download', ask);
       const download = await fetch(String(body.downloadUrl));
       expect(Buffer.from(await download.arrayBuffer())).toEqual(PNG);
+      expect(await replacements(one)).toMatchObject([{ found: other.revision }]);
     }, 60_000);
 
     it('keeps as evidence what was inspected, and says on record that something else was found', async () => {
@@ -111,12 +119,19 @@ describe('the security desk', () => {
       await desk(`/${one.objectId}/quarantine`, { body: {} });
       const kept = await head(quarantineKeyOf(one));
       expect([kept?.version, await head(one.key)]).toEqual([one.revision, undefined]);
-      const events = await broker.ledger.audit.search(
-        { objectId: one.objectId, action: 'upload.replaced' },
-        { limit: 10, after: undefined },
-      );
-      expect(events).toMatchObject([{ detail: { expected: one.revision, found: other.revision } }]);
+      const { revision: expected } = one;
+      expect(await replacements(one)).toMatchObject([{ expected, found: other.revision }]);
       expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
+    }, 60_000);
+
+    it('says so as well where it is taken away again right after its release', async () => {
+      const [one, other] = [await uploaded(), await uploaded(OTHER)];
+      await desk(`/${one.objectId}/quarantine`, { body: {} });
+      await desk(`/${one.objectId}/release`, { body: {} });
+      await replace(one, other);
+      await desk(`/${one.objectId}/quarantine`, { body: {} });
+      expect(await replacements(one)).toMatchObject([{ found: other.revision }]);
+      expect((await head(quarantineKeyOf(one)))?.version).toBe(one.revision);
     }, 60_000);
   });
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { AuditTrail } from '../../ledger/ledger.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
 import { unavailable } from '../../protocol/oauth-error.ts';
 import { QUARANTINE_PREFIX } from '../../scope/canonical-path.ts';
 import { ObjectNotFound, type ObjectStore } from '../../storage/object-store.ts';
+import { auditOf } from './audit-of.ts';
 
 /** Some bytes, under some key. */
 export interface Found {
@@ -14,13 +16,50 @@ export interface Found {
 export const quarantineKeyOf = ({ objectId, stagingKey }: ObjectRecord): string =>
   `${QUARANTINE_PREFIX}${objectId}/${stagingKey.slice(stagingKey.lastIndexOf('/') + 1)}`;
 
-/** What lies under the final key: `inspected` where it is provably what was released. */
+/** Hears of what lies under the final key in place of what was inspected, before it is taken away. */
+export type OnReplaced = (object: ObjectRecord, version: string) => Promise<unknown>;
+
+/** On record, each time. */
+export const createOnReplaced =
+  ({ audit, now }: ReplacedDependencies): OnReplaced =>
+  (object, found) => {
+    const detail = { expected: object.revision, found };
+    return audit.append(auditOf(object, now(), 'upload.replaced', detail));
+  };
+
+interface ReplacedDependencies {
+  readonly audit: Pick<AuditTrail, 'append'>;
+  readonly now: () => Date;
+}
+
+/** What was inspected, where it lies under the final key. What else lies there is told. */
 export const lookHome = async (
-  { key, revision }: ObjectRecord,
+  object: ObjectRecord,
   store: ObjectStore,
-): Promise<(Found & { readonly inspected: boolean }) | undefined> => {
+  onReplaced: OnReplaced,
+): Promise<Found | undefined> => {
+  const { key, revision } = object;
   const found = await store.head(key);
-  return found && { key, version: found.version, inspected: found.version === revision };
+  if (!found) return undefined;
+  const home = { key, version: found.version };
+  if (home.version === revision) return home;
+  if (revision !== undefined && (await isForeign(object, home, store)))
+    await onReplaced(object, home.version);
+  return undefined;
+};
+
+/** A copy of ours whose place never came on record has another name, and the same bytes. */
+const isForeign = async (
+  { sha256 }: ObjectRecord,
+  home: Found,
+  store: ObjectStore,
+): Promise<boolean> => {
+  try {
+    return (await digestOf(store, home)) !== sha256;
+  } catch (error) {
+    if (error instanceof ObjectNotFound) return true; // changed again while it was read
+    throw error;
+  }
 };
 
 /**
@@ -47,9 +86,10 @@ export const lookInStaging = async (
 export const bringInspectedHome = async (
   object: ObjectRecord,
   store: ObjectStore,
+  onReplaced: OnReplaced,
 ): Promise<string> => {
-  const home = await lookHome(object, store);
-  if (home?.inspected) return home.version;
+  const home = await lookHome(object, store, onReplaced);
+  if (home) return home.version;
   const apart = quarantineKeyOf(object);
   const kept = await store.head(apart);
   const source = kept ? { key: apart, version: kept.version } : await lookInStaging(object, store);

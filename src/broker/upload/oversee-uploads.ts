@@ -8,7 +8,7 @@ import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { noSuchObject } from '../own-object.ts';
 import { mustStillHold } from '../use.ts';
 import { createWhileHeld } from '../while-held.ts';
-import { bringInspectedHome } from './inspected-bytes.ts';
+import { bringInspectedHome, createOnReplaced } from './inspected-bytes.ts';
 import type { SettleBytes } from './settle-bytes.ts';
 
 export interface OverseeUploadsDependencies {
@@ -132,14 +132,16 @@ const settle = async (
 
 /** First the bytes, so that who may read reads what was inspected, by the revision on record. */
 const bringHome = async (
-  { objects, stores, now }: OverseeUploadsDependencies,
+  dependencies: OverseeUploadsDependencies,
   object: ObjectRecord,
 ): Promise<{ readonly revision?: string }> => {
+  const { objects, stores, now } = dependencies;
   if (object.status !== 'quarantined') return {};
   // Should this end before the step below, they are taken away again.
   const until = new Date(now().getTime() + COPY_MS);
   await objects.placed(object.objectId, 'quarantined', { bytes: 'on_their_way', until });
-  return { revision: await bringInspectedHome(object, stores(object.bucketId)) };
+  const onReplaced = createOnReplaced(dependencies);
+  return { revision: await bringInspectedHome(object, stores(object.bucketId), onReplaced) };
 };
 
 const within = async (

@@ -1,10 +1,9 @@
 import type { AuditTrail, Objects } from '../../ledger/ledger.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { auditOf } from './audit-of.ts';
 import {
   bringInspectedHome,
-  type Found,
+  createOnReplaced,
   lookHome,
   lookInStaging,
   quarantineKeyOf,
@@ -34,23 +33,15 @@ const OPAQUE = 'application/octet-stream';
  * decided in the ledger, at once; this follows, may be repeated at any step, and is, until it is done.
  */
 export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
-  const { objects, audit, stores, now } = dependencies;
-
-  /** What was inspected, and never what has been put in its place since: that goes on record, and away. */
-  const evidence = async (object: ObjectRecord, store: ObjectStore): Promise<Found | undefined> => {
-    const home = await lookHome(object, store);
-    if (home?.inspected) return home;
-    if (home && object.revision !== undefined) {
-      const detail = { expected: object.revision, found: home.version };
-      await audit.append(auditOf(object, now(), 'upload.replaced', detail));
-    }
-    return lookInStaging(object, store);
-  };
+  const { objects, stores, now } = dependencies;
+  const onReplaced = createOnReplaced(dependencies);
 
   const moveApart = async (object: ObjectRecord, store: ObjectStore): Promise<void> => {
     const apart = quarantineKeyOf(object);
+    // What was inspected, and never what has been put in its place since: that goes on record, and away.
+    const home = await lookHome(object, store, onReplaced);
     const kept = await store.head(apart);
-    const from = kept ? undefined : await evidence(object, store);
+    const from = kept ? undefined : (home ?? (await lookInStaging(object, store)));
     if (from) await store.copy(from.key, apart, from.version, OPAQUE);
     const isApart = kept !== undefined || from !== undefined;
     // Released meanwhile? Then what lies under the final key is no longer ours to take.
@@ -61,7 +52,7 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
   };
 
   const bringHome = async (object: ObjectRecord, store: ObjectStore): Promise<void> => {
-    const revision = await bringInspectedHome(object, store);
+    const revision = await bringInspectedHome(object, store, onReplaced);
     const { objectId, status } = object;
     if (revision !== object.revision)
       await objects.placed(objectId, status, { bytes: 'at_home_too', revision });
@@ -72,6 +63,7 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
   };
 
   const remove = async (object: ObjectRecord, store: ObjectStore): Promise<void> => {
+    await lookHome(object, store, onReplaced);
     await store.delete(object.key);
     await store.delete(quarantineKeyOf(object));
     await objects.placed(object.objectId, object.status, { bytes: 'nowhere', since: now() });

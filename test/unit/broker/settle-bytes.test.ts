@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { quarantineKeyOf } from '../../../src/broker/upload/inspected-bytes.ts';
 import { createSettleBytes } from '../../../src/broker/upload/settle-bytes.ts';
@@ -8,6 +10,9 @@ import type { ObjectStore } from '../../../src/storage/object-store.ts';
 
 const NOW = new Date('2026-11-22T12:00:00Z');
 
+/** What a key holds is the name of its version. */
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 const objectOf = (status: ObjectStatus, more: Partial<ObjectRecord> = {}) =>
   ({
     objectId: 'ob_1',
@@ -17,12 +22,14 @@ const objectOf = (status: ObjectStatus, more: Partial<ObjectRecord> = {}) =>
     stagingKey: '.daypass-staging/ob_1/xyz',
     contentType: 'image/png',
     revision: 'v1',
+    sha256: sha256('v1'),
     status,
     ...more,
   }) as ObjectRecord;
 
-const open = (object: ObjectRecord, keys: readonly string[]) => {
-  const stored = new Map(keys.map((key) => [key, 'v1']));
+const open = (object: ObjectRecord, keys: readonly string[], others: readonly string[] = []) => {
+  const stored = new Map(keys.map((key) => [key, others.includes(key) ? 'v2' : 'v1']));
+  const replaced: unknown[] = [];
   let status: ObjectStatus | undefined = object.status;
   let onCopy = (): void => {};
   const placed: unknown[] = [];
@@ -35,6 +42,7 @@ const open = (object: ObjectRecord, keys: readonly string[]) => {
       stored.set(to, 'v1');
       onCopy();
     },
+    open: async (_, { version = '' } = {}) => ({ body: Readable.from([version]), size: 2 }),
     delete: async (key) => void stored.delete(key),
   };
   const settle = createSettleBytes({
@@ -42,7 +50,12 @@ const open = (object: ObjectRecord, keys: readonly string[]) => {
       find: async () => ({ ...object, status }) as ObjectRecord,
       placed: async (...[, , where]: unknown[]) => void placed.push(where),
     } as never,
-    audit: { append: async () => true },
+    audit: {
+      append: async ({ action, detail }) => {
+        replaced.push({ action, ...detail });
+        return true;
+      },
+    },
     stores: () => store as ObjectStore,
     now: () => NOW,
   });
@@ -50,6 +63,7 @@ const open = (object: ObjectRecord, keys: readonly string[]) => {
     settle: () => settle(object),
     keys: () => [...stored.keys()].sort(),
     placed,
+    replaced,
     whileCopied: (becomes: ObjectStatus) => {
       onCopy = () => {
         status = becomes;
@@ -99,5 +113,27 @@ describe('what was released', () => {
     const { settle, keys } = open(object, [quarantineKeyOf(object)]);
     await settle();
     expect(keys()).toContain(object.key);
+  });
+});
+
+describe('what was put in the place of what was inspected', () => {
+  it.each<ObjectStatus>(['quarantined', 'available', 'deleted'])(
+    'is on record before it goes, also where the inspected bytes are apart already: %s',
+    async (status) => {
+      const object = objectOf(status, { settledAt: NOW });
+      const keys = [quarantineKeyOf(object), object.key];
+      const { settle, replaced } = open(object, keys, [object.key]);
+      await settle();
+      expect(replaced).toEqual([
+        { action: 'upload.replaced', key: object.key, expected: 'v1', found: 'v2' },
+      ]);
+    },
+  );
+
+  it('is no copy of ours that never came on record', async () => {
+    const object = objectOf('quarantined', { sha256: sha256('v2') });
+    const { settle, replaced } = open(object, [quarantineKeyOf(object), object.key], [object.key]);
+    await settle();
+    expect(replaced).toEqual([]);
   });
 });
