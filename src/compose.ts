@@ -61,6 +61,7 @@ const EVERY = {
   clock: 10_000,
   uploads: 2_000,
   parts: 2_000,
+  staging: 60_000,
   logouts: 2_000,
   tellApps: 1_000,
   purge: 30_000,
@@ -206,6 +207,7 @@ export const startDaypass = async (
       void broker.poller.validateArrived().catch(onError);
     });
     rounds.every(EVERY.parts, broker.partPoller.poll);
+    rounds.every(EVERY.staging, broker.sweepStaging);
     rounds.every(EVERY.logouts, federation.logouts.retry);
     rounds.every(EVERY.tellApps, tellApps);
     rounds.every(EVERY.purge, ledger.purge);

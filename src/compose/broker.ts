@@ -38,6 +38,7 @@ import { createPartPoller } from '../broker/upload/part-poller.ts';
 import { createRequestParts } from '../broker/upload/request-parts.ts';
 import { createRequestUpload } from '../broker/upload/request-upload.ts';
 import { createSettleBytes } from '../broker/upload/settle-bytes.ts';
+import { createSweepStaging } from '../broker/upload/sweep-staging.ts';
 import { createUploadPoller } from '../broker/upload/upload-poller.ts';
 import { createValidateUpload } from '../broker/upload/validate-upload.ts';
 import type { Deployment } from '../config/deployment.ts';
@@ -134,6 +135,11 @@ export const createBroker = (parts: BrokerParts) => {
     requestUpload: createRequestUpload(all),
     requestParts: createRequestParts(all),
     partPoller: createPartPoller({ ...all, onError }),
+    sweepStaging: createSweepStaging({
+      ...all,
+      buckets: () => configuration.get().deployment.buckets.map(({ id }) => id),
+      onError,
+    }),
     uploadStatus: createUploadStatus(all),
     completeUpload: createCompleteUpload({ ...all, wake }),
     ...createOverseeUploads({ ...all, settleBytes, onError }),

@@ -17,8 +17,16 @@ export interface Placements {
     rejectedBefore: Date,
     limit: number,
   ): Promise<readonly ObjectRecord[]>;
+  /** Which of these staging keys nothing is awaited under. */
+  strays(stagingKeys: readonly string[]): Promise<readonly Stray[]>;
   /** Writes down where the bytes of an object lie that still has this status. */
   placed(objectId: string, status: ObjectStatus, where: Whereabouts): Promise<void>;
+}
+
+export interface Stray {
+  readonly stagingKey: string;
+  /** Its upload was settled and its bytes taken away: these came later. Else it is the key of no upload of ours. */
+  readonly isLate: boolean;
 }
 
 /**

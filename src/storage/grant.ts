@@ -51,6 +51,12 @@ export const mustBeKey = (key: string): void => {
   }
 };
 
+/** What a listing is of: never of the whole bucket. */
+export const mustBePrefix = (prefix: string): void => {
+  if (!prefix.endsWith('/')) refuse('prefix', 'canonical_prefix', 'end it with a slash');
+  mustBeKey(prefix.slice(0, -1));
+};
+
 export const mustBeMediaType = (contentType: string): void => {
   if (!MEDIA_TYPE.test(contentType))
     refuse('content_type', 'media_type', 'use a lower-case type/subtype');

@@ -49,6 +49,26 @@ export interface ObjectStore {
    * that URL write again: keep the object until then.
    */
   delete(key: string): Promise<void>;
+
+  /**
+   * What lies below a prefix, a page at a time and in no order that all stores share: for sweeping, not for readers.
+   * A page may be empty and yet not the last.
+   *
+   * @param cursor of the page before; what it means is the store's own.
+   */
+  list(prefix: string, cursor?: string): Promise<ListedPage>;
+}
+
+export interface ListedPage {
+  readonly items: readonly ListedObject[];
+  /** Absent of the last page. */
+  readonly cursor?: string;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  /** By the store's clock. */
+  readonly storedAt: Date;
 }
 
 export interface PutGrant {

@@ -1,7 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OAuthError } from '../../src/protocol/oauth-error.ts';
-import { ObjectNotFound, type ObjectStore, type PutGrant } from '../../src/storage/object-store.ts';
+import {
+  type ListedObject,
+  ObjectNotFound,
+  type ObjectStore,
+  type PutGrant,
+} from '../../src/storage/object-store.ts';
 import { type Column, itKeepsTheEnforcementTable } from './enforcement.ts';
 
 /** One started store, and what its server is known to get wrong. */
@@ -21,6 +26,8 @@ export interface StoreUnderTest {
   readonly refusesSecondPut: boolean;
   /** False for a server that ignores `x-amz-checksum-sha256`. */
   readonly checksChecksum: boolean;
+  /** False for a server that takes the signature of any listing for a wrong one. */
+  readonly lists?: boolean;
   stop(): Promise<void>;
 }
 
@@ -401,6 +408,33 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         expect(await store.head(key)).toBeUndefined();
       });
 
+      it('lists what lies below a prefix and nothing else, each with its age', async () => {
+        const began = Date.now();
+        const prefix = `staging/${randomUUID()}/`;
+        if (under.lists === false)
+          return expect(store.list(prefix)).rejects.toMatchObject({
+            code: 'temporarily_unavailable',
+          });
+        const keys = ['a', 'b/c', 'b/d', 'e é', 'f'].map((name) => prefix + name);
+        for (const key of [...keys, `${prefix.slice(0, -1)}-not/a`])
+          expect(STORED).toContain(await send({ ...grantFor(), key }));
+        const items: ListedObject[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await store.list(prefix, cursor);
+          items.push(...page.items);
+          cursor = page.cursor;
+        } while (cursor !== undefined);
+        expect(items.map(({ key }) => key).sort()).toEqual([...keys].sort());
+        for (const { storedAt } of items) {
+          // Some say whole seconds.
+          expect(storedAt.getTime()).toBeGreaterThan(began - 2_000);
+          expect(storedAt.getTime()).toBeLessThan(Date.now() + 2_000);
+        }
+        const { items: none } = await store.list(`staging/${randomUUID()}/`);
+        expect(none).toEqual([]);
+      });
+
       it('keeps an object and one whose key goes on below it apart', async () => {
         const upper = grantFor();
         const lower = { ...upper, key: `${upper.key}/more` };
@@ -417,6 +451,8 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
           () => store.copy('/a', 'b', 'v', 'text/plain'),
           () => store.copy('a', 'b//c', 'v', 'text/plain'),
           () => store.delete('a/'),
+          () => store.list('a'),
+          () => store.list('a//'),
         ])
           await expect(run()).rejects.toBeInstanceOf(OAuthError);
       });

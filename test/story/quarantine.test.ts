@@ -132,6 +132,7 @@ describe('the security desk', () => {
       await desk(`/${one.objectId}/quarantine`, { body: {} });
       expect(await replacements(one)).toMatchObject([{ found: other.revision }]);
       expect((await head(quarantineKeyOf(one)))?.version).toBe(one.revision);
+      expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
     }, 60_000);
   });
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createSweepStaging } from '../../src/broker/upload/sweep-staging.ts';
 import type { ObjectRecord } from '../../src/ledger/records.ts';
 import { createLocalStore } from '../../src/storage/local/local-store.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
@@ -28,14 +29,29 @@ const statusOf = (objectId: unknown) =>
     (status) => status !== 'pending' && status !== 'uploaded' && status !== 'validating',
   );
 
-/** Looks at what is stored, without the broker. */
-const storedAt = (key: string) =>
+/** What is stored, without the broker. */
+const bucket = () =>
   createLocalStore({
     root: join(broker.home, 'objects', 'project-123'),
     bucket: 'project-123',
     baseUrl: 'http://unused.example',
     secret: Buffer.alloc(32),
-  }).head(key);
+  });
+const storedAt = (key: string) => bucket().head(key);
+
+const HOUR = 3_600_000;
+
+/** What an instance does once a minute, said to be so much later. */
+const sweepStaging = (later: number): Promise<void> =>
+  createSweepStaging({
+    ...broker.ledger,
+    stores: bucket,
+    buckets: () => ['project-123'],
+    now: () => new Date(Date.now() + later),
+    onError: (error) => {
+      throw error;
+    },
+  })();
 
 const recordOf = async (objectId: unknown): Promise<ObjectRecord> => {
   const record = await broker.ledger.objects.find(String(objectId));
@@ -70,6 +86,28 @@ describe('an upload of which nobody says that it is complete', () => {
       { limit: 1, after: undefined },
     );
     expect(event).toMatchObject({ appId: 'where2eat' });
+
+    // A PUT that was begun in time and takes its time; bytes of nobody; and an upload that may be made still.
+    const { stagingKey } = await recordOf(body.objectId);
+    const settledOne = await recordOf(other.objectId);
+    const nobodys = `${stagingKey}-another`;
+    const live = await recordOf((await requestUpload()).body.objectId);
+    const isCleared = async () => await broker.ledger.objects.strays([stagingKey]);
+    await eventually(isCleared, (strays) => strays.length === 1);
+    for (const key of [stagingKey, nobodys, live.stagingKey])
+      await bucket().copy(settledOne.key, key, String(settledOne.revision), 'image/png');
+    const lying = async () =>
+      [await storedAt(stagingKey), await storedAt(nobodys), await storedAt(live.stagingKey)].map(
+        (found) => found !== undefined,
+      );
+    await sweepStaging(0);
+    expect(await lying()).toEqual([true, true, true]);
+    await sweepStaging(HOUR + 60_000);
+    expect(await lying()).toEqual([false, true, true]);
+    await sweepStaging(7 * 24 * HOUR + 60_000);
+    expect(await lying()).toEqual([false, false, true]);
+    expect((await recordOf(body.objectId)).status).toBe('expired');
+    expect(await statusOf(live.objectId)).toBe('available');
   });
 });
 

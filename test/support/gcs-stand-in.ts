@@ -30,6 +30,7 @@ interface Stored {
   readonly generation: string;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly timeCreated: string;
 }
 
 const ACCOUNT = 'daypass@acme-project.iam.gserviceaccount.com';
@@ -122,7 +123,9 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
 
   const put = (key: string, bytes: Buffer, contentType: string, metadata = {}): Stored => {
     lastGeneration += 1;
-    const stored = { bytes, contentType, metadata, generation: String(lastGeneration) };
+    const generation = String(lastGeneration);
+    const timeCreated = new Date().toISOString();
+    const stored = { bytes, contentType, metadata, generation, timeCreated };
     objects.set(key, stored);
     return stored;
   };
@@ -253,6 +256,22 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
     json(response, { size: String(bytes.length), generation, contentType });
   };
 
+  /** Google may answer with less than was asked for: here three at most. */
+  const list = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => {
+    mustBeAuthorized(request);
+    const after = query.get('pageToken') ?? '';
+    const all = [...objects].filter(([key]) => key.startsWith(query.get('prefix') ?? ''));
+    const rest = all.filter(([key]) => key > after).sort(([a], [b]) => (a < b ? -1 : 1));
+    const page = rest.slice(0, Math.min(3, Number(query.get('maxResults') ?? 1000)));
+    const last = rest.length > page.length ? page.at(-1)?.[0] : undefined;
+    json(response, {
+      ...(page.length > 0 && {
+        items: page.map(([name, { timeCreated }]) => ({ name, timeCreated })),
+      }),
+      ...(last !== undefined && { nextPageToken: last }),
+    });
+  };
+
   const signBlob = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { payload } = JSON.parse((await readAll(request)).toString());
     signatures += 1;
@@ -269,6 +288,8 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
       const place = '/acme-project-123/';
       if (path.endsWith(':signBlob')) return signBlob(request, response);
       if (path.startsWith(api)) return jsonApi(request, response, path.slice(api.length), query);
+      if (path === api.slice(0, -1) && request.method === 'GET')
+        return list(request, response, query);
       if (path.startsWith('/storage/v1/'))
         throw new Refusal(404, 'The specified bucket does not exist.');
       if (!path.startsWith(place)) throw new Refusal(403, 'AccessDenied');

@@ -1,10 +1,13 @@
 import type { Objects } from '../ledger.ts';
+import type { Stray } from '../placements.ts';
 import type { Database } from './client.ts';
 import { orUnavailable } from './failure.ts';
 import { fromRow } from './object-rows.ts';
 
 /** Where the bytes of settled objects lie, and where they should. */
-export const createWhereabouts = (database: Database): Pick<Objects, 'misplaced' | 'placed'> => ({
+export const createWhereabouts = (
+  database: Database,
+): Pick<Objects, 'misplaced' | 'placed' | 'strays'> => ({
   misplaced: (now, leaseUntil, rejectedBefore, limit) =>
     orUnavailable(async () => {
       const rows = await database.$queryRaw<{ object_id: string }[]>`
@@ -21,6 +24,16 @@ export const createWhereabouts = (database: Database): Pick<Objects, 'misplaced'
       const found = await database.storedObject.findMany({ where: { objectId: { in: ids } } });
       return found.map(fromRow);
     }),
+
+  // The second segment of a staging key is the upload's id, by which it is found.
+  strays: (stagingKeys) =>
+    orUnavailable(
+      () => database.$queryRaw<Stray[]>`
+        SELECT asked.staging_key AS "stagingKey", o.object_id IS NOT NULL AS "isLate"
+        FROM unnest(${[...stagingKeys]}::text[]) AS asked (staging_key)
+        LEFT JOIN stored_object AS o ON o.object_id = split_part(asked.staging_key, '/', 2) AND o.staging_key = asked.staging_key
+        WHERE o.object_id IS NULL OR o.staging_gone_at IS NOT NULL`,
+    ),
 
   placed: (objectId, status, where) =>
     orUnavailable(async () => {

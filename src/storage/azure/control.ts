@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { BlobClient, ContainerClient } from '@azure/storage-blob';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
-import { mustBeKey, mustBeMediaType } from '../grant.ts';
+import { mustBeKey, mustBeMediaType, mustBePrefix } from '../grant.ts';
 import { ObjectNotFound, type ObjectStore } from '../object-store.ts';
 import { errorCode, type Service } from './client.ts';
 
@@ -10,7 +10,7 @@ export interface ControlOptions {
   readonly service: () => Promise<Service>;
 }
 
-type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete'>;
+type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete' | 'list'>;
 
 /** No such blob, or no longer that version of it. A missing container is an outage, not a missing object. */
 const GONE = new Set(['BlobNotFound', 'ConditionNotMet', 'SourceConditionNotMet']);
@@ -21,6 +21,8 @@ const isSourceGone = (code: string, error: unknown): boolean =>
 
 /** How often a copy that is not done at once is asked about. */
 const COPY_POLL_MS = 500;
+
+const PAGE = 1000;
 
 const read = (operation: string, key: string, error: unknown): Error => {
   if (error instanceof OAuthError || error instanceof RangeError) return error;
@@ -107,6 +109,23 @@ export const createObjectControl = ({ bucket, service }: ControlOptions): Object
     delete: async (key) => {
       mustBeKey(key);
       await orUndefined(call('delete', key, (blob) => blob.delete({ deleteSnapshots: 'include' })));
+    },
+
+    list: async (prefix, continuationToken) => {
+      mustBePrefix(prefix);
+      return call('list', prefix, async (_, container) => {
+        const pages = container
+          .listBlobsFlat({ prefix })
+          .byPage({ maxPageSize: PAGE, ...(continuationToken && { continuationToken }) });
+        for await (const { segment, continuationToken: cursor } of pages) {
+          const items = segment.blobItems.map(({ name: key, properties }) => ({
+            key,
+            storedAt: properties.lastModified,
+          }));
+          return { items, ...(cursor && { cursor }) };
+        }
+        return { items: [] };
+      });
     },
   };
 };

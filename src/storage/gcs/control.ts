@@ -1,6 +1,6 @@
 import { unavailable } from '../../protocol/oauth-error.ts';
-import { mustBeKey, mustBeMediaType } from '../grant.ts';
-import { ObjectNotFound, type ObjectStore } from '../object-store.ts';
+import { mustBeKey, mustBeMediaType, mustBePrefix } from '../grant.ts';
+import { type ListedObject, ObjectNotFound, type ObjectStore } from '../object-store.ts';
 import { type Call, type Request, type Response, readText } from './http.ts';
 import type { Location } from './location.ts';
 
@@ -15,11 +15,18 @@ export interface ControlOptions {
   readonly call: () => Call;
 }
 
-type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete'>;
+type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete' | 'list'>;
 
 const GENERATION = /^[1-9]\d*$/;
 /** 1 GiB at least goes with each call of a copy. */
 const COPY_ROUNDS = 64;
+
+const PAGE = 1000;
+
+const listed = ({ name, timeCreated }: Readonly<Record<string, unknown>>): ListedObject[] =>
+  typeof name === 'string' && typeof timeCreated === 'string'
+    ? [{ key: name, storedAt: new Date(timeCreated) }]
+    : [];
 
 /** Our reading of a refusal. A missing bucket, too, is 404: it is an outage, not a missing object. */
 const read = async (operation: string, key: string, response: Response): Promise<Error> => {
@@ -111,6 +118,22 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
       } catch (error) {
         if (!(error instanceof ObjectNotFound)) throw error;
       }
+    },
+
+    list: async (prefix, cursor) => {
+      mustBePrefix(prefix);
+      const wanted = new URLSearchParams({
+        prefix,
+        maxResults: String(PAGE),
+        fields: 'items(name,timeCreated),nextPageToken',
+        ...(cursor !== undefined && { pageToken: cursor }),
+      });
+      const url = `${location.objectsUrl}?${wanted}`;
+      const { items, nextPageToken: next } = await askJson('list', prefix, { method: 'GET', url });
+      return {
+        items: Array.isArray(items) ? items.flatMap(listed) : [],
+        ...(typeof next === 'string' && { cursor: next }),
+      };
     },
   };
 };

@@ -14,6 +14,8 @@ export interface Location {
   readonly formUrl: string;
   /** The JSON API's name of an object: the key is one segment. */
   objectUrl(key: string): string;
+  /** Its name of all objects. */
+  readonly objectsUrl: string;
 }
 
 export interface LocationOptions {
@@ -50,11 +52,13 @@ export const locate = (options: LocationOptions): Location => {
 
   const { bucket, endpoint = GOOGLE } = options;
   const { origin, host } = new URL(endpoint);
+  const objectsUrl = `${origin}/storage/v1/b/${bucket}/o`;
   return {
     origin,
     host,
     path: (key) => `/${bucket}/${encodeKey(key)}`,
     formUrl: `${origin}/${bucket}/`,
-    objectUrl: (key) => `${origin}/storage/v1/b/${bucket}/o/${encodeURIComponent(key)}`,
+    objectUrl: (key) => `${objectsUrl}/${encodeURIComponent(key)}`,
+    objectsUrl,
   };
 };

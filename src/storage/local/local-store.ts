@@ -1,6 +1,12 @@
 import type { Buffer } from 'node:buffer';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
-import { mustBeGetGrant, mustBeKey, mustBeMediaType, mustBePutGrant } from '../grant.ts';
+import {
+  mustBeGetGrant,
+  mustBeKey,
+  mustBeMediaType,
+  mustBePrefix,
+  mustBePutGrant,
+} from '../grant.ts';
 import {
   type EnforceableGrant,
   type Enforcement,
@@ -158,6 +164,13 @@ export const createLocalStore = (options: LocalStoreOptions): LocalStore => {
     delete: async (key) => {
       mustBeKey(key);
       await orUnavailable('delete', () => files.delete(key));
+    },
+
+    list: async (prefix, cursor) => {
+      mustBePrefix(prefix);
+      const { found, next } = await orUnavailable('list', () => files.page(cursor));
+      const items = found.filter(({ key }) => key.startsWith(prefix));
+      return { items, ...(next !== undefined && { cursor: next }) };
     },
   };
 };

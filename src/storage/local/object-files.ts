@@ -33,6 +33,8 @@ export interface ObjectFiles {
   /** Fills `staged` with the body of `key`; false when that is not there. */
   borrow(staged: Staged, key: string): Promise<boolean>;
   delete(key: string): Promise<void>;
+  /** Some of all objects, by the folders they lie in; `next` is where the others begin. */
+  page(from?: string): Promise<{ readonly found: readonly Dated[]; readonly next?: string }>;
   /** Removes what a killed process left half-written more than an hour before `now`. */
   sweep(now: Date): Promise<void>;
 }
@@ -48,12 +50,19 @@ export interface ObjectMeta extends Meta {
   readonly key: string;
 }
 
+export interface Dated {
+  readonly key: string;
+  readonly storedAt: Date;
+}
+
 export interface Staged {
   readonly folder: string;
   readonly body: string;
 }
 
 const ABANDONED_MS = 3_600_000;
+/** Objects that are looked at for one page, at least. */
+const PAGE = 1000;
 /** Private to the process's user. */
 const FOLDER = { recursive: true, mode: 0o700 } as const;
 const NEW_FILE = { flag: 'wx', mode: 0o600, flush: true } as const;
@@ -79,6 +88,18 @@ const syncFolder = async (folder: string): Promise<void> => {
   } finally {
     await handle.close();
   }
+};
+
+/** Undefined where it went meanwhile. */
+const dateOf = async (folder: string): Promise<Dated | undefined> => {
+  const path = join(folder, 'meta.json');
+  const [text, file] = await Promise.all([
+    ifPresent(readFile(path, 'utf8')),
+    ifPresent(stat(path)),
+  ]);
+  if (text === undefined || file === undefined) return undefined;
+  const { key } = JSON.parse(text) as ObjectMeta;
+  return { key, storedAt: file.mtime };
 };
 
 export const createObjectFiles = (root: string): ObjectFiles => {
@@ -149,6 +170,19 @@ export const createObjectFiles = (root: string): ObjectFiles => {
       // Out of sight in one step, then removed at leisure.
       await ifPresent(rename(folderOf(key), join(away.folder, 'deleted')));
       await discard(away);
+    },
+
+    page: async (from = '') => {
+      const found: Dated[] = [];
+      const shards = ((await ifPresent(readdir(join(root, 'objects')))) ?? []).sort();
+      for (const shard of shards.filter((name) => name >= from)) {
+        if (found.length >= PAGE) return { found, next: shard };
+        const folder = join(root, 'objects', shard);
+        const names = (await ifPresent(readdir(folder))) ?? [];
+        const dated = await Promise.all(names.map((name) => dateOf(join(folder, name))));
+        found.push(...dated.filter((one) => one !== undefined));
+      }
+      return { found };
     },
 
     sweep: async (now) => {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { mustBeKey, mustBeMediaType } from '../grant.ts';
+import { mustBeKey, mustBeMediaType, mustBePrefix } from '../grant.ts';
 import { ObjectNotFound, type ObjectStore } from '../object-store.ts';
 import { encodeKey } from '../percent.ts';
 import { type ControlOptions, createCall, orUndefined } from './client.ts';
@@ -7,7 +7,7 @@ import { closed } from './closed.ts';
 import { copyInParts } from './copy-in-parts.ts';
 import { encryptionParameters } from './encryption.ts';
 
-type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete'>;
+type ObjectControl = Pick<ObjectStore, 'head' | 'open' | 'copy' | 'delete' | 'list'>;
 
 /** What one CopyObject takes: 5 GiB. */
 const LARGEST_COPY = 5 * 1024 ** 3;
@@ -99,6 +99,19 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
           client.send(new DeleteObjectCommand({ Bucket, Key: key })),
         ),
       );
+    },
+
+    list: async (prefix, cursor) => {
+      mustBePrefix(prefix);
+      const page = { Bucket, Prefix: prefix, ...(cursor && { ContinuationToken: cursor }) };
+      const answer = await call('list', prefix, (client, { ListObjectsV2Command }) =>
+        client.send(new ListObjectsV2Command(page)),
+      );
+      const items = (answer.Contents ?? []).flatMap(({ Key: key, LastModified: storedAt }) =>
+        key === undefined || storedAt === undefined ? [] : [{ key, storedAt }],
+      );
+      const { IsTruncated, NextContinuationToken: next } = answer;
+      return { items, ...(IsTruncated === true && next !== undefined && { cursor: next }) };
     },
   };
 };
