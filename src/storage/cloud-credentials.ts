@@ -16,7 +16,8 @@ export interface PreparedCredentials {
   /**
    * Asks the cloud for them.
    *
-   * @throws {OAuthError} `temporarily_unavailable` for whatever reason the cloud gives none
+   * @throws {OAuthError} `invalid_request` where only the cloud could tell that the grant is more than it can hold;
+   *   `temporarily_unavailable` for whatever other reason it gives none
    */
   issue(now: Date): Promise<CloudCredentials>;
 }

@@ -191,6 +191,22 @@ describe('credentials of a cloud', () => {
     expect(service.calls).toHaveLength(before);
   });
 
+  it('are refused before anything is on record for a folder whose name no session policy holds', async () => {
+    const { borrow, tokenId } = await open('reads');
+    const own = (await borrow({ actions: ['list'] })).body.prefix;
+    const before = service.calls.length;
+    const prefix = `${String(own)}${'x'.repeat(900)}/`;
+    const answer = await borrow({ actions: ['read', 'list'], prefix });
+    expect([answer.status, answer.body]).toMatchObject([
+      400,
+      { error: 'invalid_request', violations: [{ field: 'prefix', rule: 'prefix_length' }] },
+    ]);
+    expect(service.calls).toHaveLength(before);
+    const asked = { tokenId, action: 'credentials.request' };
+    const trail = await broker.ledger.audit.search(asked, { limit: 5, after: undefined });
+    expect(trail.map(({ outcome }) => outcome)).toEqual(['denied', 'granted']);
+  });
+
   it('write where the bucket says so', async () => {
     const { borrow } = await open('writes');
     expect((await borrow({ actions: ['write'] })).status).toBe(201);

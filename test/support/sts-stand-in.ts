@@ -7,9 +7,9 @@ export interface TokenServiceCall {
   readonly form: URLSearchParams;
 }
 
-/** Answers as STS does, with sessions of an hour; and remembers what it was asked. */
+/** Answers as STS does, with sessions of an hour, or with a code of its own; and remembers what it was asked. */
 export const startTokenService = async (
-  answer: (call: TokenServiceCall) => number = () => 200,
+  answer: (call: TokenServiceCall) => number | string = () => 200,
 ): Promise<{ url: string; calls: TokenServiceCall[]; stop(): Promise<void> }> => {
   const calls: TokenServiceCall[] = [];
   const server = createServer((request, response) => {
@@ -19,13 +19,15 @@ export const startTokenService = async (
       const form = new URLSearchParams(Buffer.concat(chunks).toString());
       const call = { headers: request.headers, form };
       calls.push(call);
-      const status = answer(call);
+      const answered = answer(call);
+      const [status, code] =
+        typeof answered === 'number' ? [answered, 'AccessDenied'] : [400, answered];
       const action = form.get('Action');
       response.writeHead(status, { 'content-type': 'text/xml' });
       response.end(
         status === 200
           ? `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result><Credentials><AccessKeyId>ASIA${calls.length}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken><Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration></Credentials></${action}Result></${action}Response>`
-          : '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
+          : `<ErrorResponse><Error><Code>${code}</Code><Message>no</Message></Error></ErrorResponse>`,
       );
     });
   });

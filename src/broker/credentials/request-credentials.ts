@@ -36,7 +36,7 @@ export interface RequestCredentialsDependencies {
   readonly now: () => Date;
 }
 
-/** Seconds that they live; those of a token without a key, as such a token does. */
+/** Seconds that they live; those of a token without a key no longer than such a token does. */
 const TTL = { default: 900, unbound: 300, floor: 60, ceiling: 3_600 };
 
 /**
@@ -138,13 +138,36 @@ const prepare = (
   });
 };
 
-const lifetime = (asked: number | undefined, { token, app, target }: Use, now: Date): number => {
+/** As asked, lowered to every limit that is not the deployment's own. */
+const lifetime = (asked: number | undefined, use: Use, now: Date): number => {
+  const { token, app, target, inForce } = use;
+  const { floor, ceiling } = inForce.deployment.limits.ttl;
+  if (asked !== undefined && (asked < floor || asked > ceiling)) throw outOfRange(floor, ceiling);
   const left = authorityLeft(token, now);
   if (left < TTL.floor) throw aboutToEnd();
-  const wanted = asked ?? (token.binding === undefined ? TTL.unbound : TTL.default);
   const granted = grantsFor(app, target).map(({ max_ttl }) => max_ttl ?? TTL.ceiling);
-  return Math.floor(Math.min(wanted, left, TTL.ceiling, ...granted));
+  return Math.floor(
+    Math.min(
+      asked ?? TTL.default,
+      left,
+      ceiling,
+      token.binding === undefined ? TTL.unbound : TTL.ceiling,
+      ...granted,
+    ),
+  );
 };
+
+const outOfRange = (floor: number, ceiling: number): OAuthError =>
+  new OAuthError('invalid_request', `a credential lives ${floor} to ${ceiling} seconds here`, {
+    violations: [
+      {
+        field: 'ttl',
+        rule: 'ttl_range',
+        message: `a credential lives ${floor} to ${ceiling} seconds here`,
+        remedy: `ask for a ttl from ${floor} to ${ceiling}, or leave it out`,
+      },
+    ],
+  });
 
 const aboutToEnd = (): OAuthError =>
   new OAuthError('invalid_request', 'the sign-in behind this token is about to end', {

@@ -12,12 +12,10 @@ export const credentialsBody = z.strictObject({
   prefix: text(2048)
     .optional()
     .meta({ description: 'A folder within the prefix of the token, which is the default.' }),
-  ttl: z
-    .int()
-    .min(60)
-    .max(3600)
-    .optional()
-    .meta({ description: 'Seconds; 900 by default, 300 for a token that is bound to no key.' }),
+  ttl: z.int().min(60).max(3600).optional().meta({
+    description:
+      'Seconds; 900 by default, and 300 at most for a token that is bound to no key: more is lowered.',
+  }),
 });
 
 export const toCredentialsRequest = (

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { asciiJson } from '../ascii-json.ts';
 import { encode } from '../percent.ts';
 import type { BlobSigner } from './sign-blob.ts';
 
@@ -80,14 +81,6 @@ export interface UnsignedForm {
   /** Seconds. */
   readonly expiresIn: number;
 }
-
-/** Other than ASCII is escaped, as the policy's signature is over ASCII. */
-const asciiJson = (value: unknown): string =>
-  JSON.stringify(value).replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: all that is not ASCII
-    /[^\u0000-\u007f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 
 /** The form's fields, signature included. */
 export const signForm = async (

@@ -1,7 +1,8 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import { asciiJson } from '../ascii-json.ts';
 import type { CredentialsGrant } from '../cloud-credentials.ts';
 
-/** Characters that AWS takes in an inline session policy. */
+/** Characters that AWS takes in an inline session policy, none above U+00FF; Ceph counts bytes. */
 const LONGEST_POLICY = 2048;
 
 /** What each action is to S3. Nothing here reads or sets retention, versions, tags or access of others. */
@@ -14,11 +15,6 @@ const ON_OBJECTS = {
 
 /** In a policy these are wildcards and variables, not letters: with them a prefix could be wider than it looks. */
 const PATTERN = /[*?$]/;
-
-const refuse = (rule: string, message: string, remedy: string): OAuthError =>
-  new OAuthError('invalid_request', 'storage does not lend credentials for this', {
-    violations: [{ field: 'prefix', rule, message, remedy }],
-  });
 
 const partitionOf = (region: string): string => {
   if (region.startsWith('cn-')) return 'aws-cn';
@@ -47,7 +43,7 @@ export const sessionPolicy = (
     DateLessThan: { 'aws:CurrentTime': expiresAt.toISOString().replace(/\.\d{3}Z$/, 'Z') },
   };
   const objects = actions.flatMap((action) => ON_OBJECTS[action]);
-  const text = JSON.stringify({
+  const text = asciiJson({
     Version: '2012-10-17',
     Statement: [
       ...(objects.length === 0
@@ -65,11 +61,19 @@ export const sessionPolicy = (
         : []),
     ],
   });
-  if (text.length > LONGEST_POLICY)
-    throw refuse(
-      'prefix_length',
-      'AWS takes no policy for a prefix this long',
-      'use a shorter prefix',
-    );
+  if (text.length > LONGEST_POLICY) throw tooLong();
   return text;
 };
+
+/** The policy says its prefix once or twice, and little else that differs. */
+export const tooLong = (): OAuthError =>
+  refuse(
+    'prefix_length',
+    'the token service takes no policy for a prefix this long',
+    'use a shorter prefix, or ask for fewer actions at a time',
+  );
+
+const refuse = (rule: string, message: string, remedy: string): OAuthError =>
+  new OAuthError('invalid_request', 'storage does not lend credentials for this', {
+    violations: [{ field: 'prefix', rule, message, remedy }],
+  });

@@ -1,5 +1,6 @@
 import type { Credentials, STSClient } from '@aws-sdk/client-sts';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+import { tooLong } from './session-policy.ts';
 import type { S3Credentials } from './signature-v4.ts';
 
 /** Who asks for a session: a key of our own, or an identity that Daypass itself vouches for. */
@@ -26,13 +27,18 @@ export interface Role {
 
 /** AWS's token service (STS), and others' that speak as it does. */
 export interface TokenService {
-  /** @throws {OAuthError} `temporarily_unavailable` where no session is given, for whatever reason. */
+  /**
+   * @throws {OAuthError} `invalid_request` where the policy is too large for it once it has packed it, which nobody can
+   *   tell before; `temporarily_unavailable` where no session is given for any other reason.
+   */
   assume(role: Role): Promise<S3Credentials>;
 }
 
 type Sdk = typeof import('@aws-sdk/client-sts');
 
 const SHORTEST = 900;
+/** As AWS's SDK calls it, and by its code, as where others answer with it. */
+const TOO_LARGE = /^PackedPolicyTooLarge/;
 const ATTEMPTS = 2;
 const CONNECT_MS = 2_000;
 const IDLE_MS = 10_000;
@@ -83,6 +89,7 @@ export const createTokenService = (options: TokenServiceOptions): TokenService =
     assume: async (role) => {
       const given = await ask(role).catch((error: unknown) => {
         if (error instanceof OAuthError) throw error;
+        if (TOO_LARGE.test((error as Error).name)) throw tooLong();
         // Its name is enough for the log: a message may quote the assertion.
         throw unavailable(`no session of ${role.arn}: ${(error as Error).name}`);
       });

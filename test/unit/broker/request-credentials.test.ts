@@ -194,6 +194,23 @@ describe('credentials of a cloud live', () => {
     expect(Math.ceil(await lifeOf(7_200))).toBe(3_600);
   });
 
+  it('five minutes at most for a token without a key: more is lowered, and not refused', async () => {
+    expect(Math.ceil(await lifeOf(900, { binding: undefined }))).toBe(300);
+    expect(Math.ceil(await lifeOf(120, { binding: undefined }))).toBe(120);
+  });
+
+  it.each([59, 28_801])(
+    'never the %i s that no credential of the deployment lives',
+    async (ttl) => {
+      const { borrow, steps } = open();
+      await expect(borrow({ ttl })).rejects.toMatchObject({
+        code: 'invalid_request',
+        violations: [{ field: 'ttl', rule: 'ttl_range' }],
+      });
+      expect(steps).toEqual([]);
+    },
+  );
+
   it('no longer than the sign-in behind the token', async () => {
     expect(await lifeOf(900, { root: rootUntil(120) })).toBeLessThanOrEqual(120);
     // A client alone has no sign-in: then as long as its token.

@@ -151,6 +151,7 @@ describe('the policy of a session', () => {
     ['a question mark', 'a?/', 'prefix_pattern'],
     ['a variable', `a\${aws:username}/`, 'prefix_pattern'],
     ['a thousand characters', `${'x'.repeat(1_000)}/`, 'prefix_length'],
+    ['two hundred that are not ASCII', `${'日'.repeat(200)}/`, 'prefix_length'],
   ])('is not made for a prefix with %s, which it could not say exactly', (_, prefix, rule) => {
     const all = ['read', 'list'] as const;
     expect(() => sessionPolicy({ ...grant, actions: all, prefix }, place)).toThrow(
@@ -159,6 +160,14 @@ describe('the policy of a session', () => {
         violations: [expect.objectContaining({ field: 'prefix', rule })],
       }),
     );
+  });
+
+  it('is ASCII, which every token service takes and counts alike', () => {
+    const folder = 'menüs/日本/';
+    const text = sessionPolicy({ ...grant, actions: ['read', 'list'], prefix: folder }, place);
+    expect(text).toMatch(/^[ -~]+$/);
+    const { Statement } = JSON.parse(text) as { Statement: readonly Statement[] };
+    expect(Statement.every((one) => isWithin(one, folder))).toBe(true);
   });
 
   it('names the partition of the region', () => {
@@ -228,6 +237,21 @@ describe('the token service', () => {
     const refused = await assume(role).catch((error: unknown) => error as OAuthError);
     expect(refused).toMatchObject({ status: 503 });
     expect(JSON.stringify(refused)).not.toContain('a.b.c');
+  });
+
+  it('that packs a policy and finds it too large says so of the prefix: asking again would not help', async () => {
+    const service = await start(() => 'PackedPolicyTooLarge');
+    const { assume } = createTokenService({
+      region: 'eu-west-1',
+      endpoint: service.url,
+      asker: { webIdentity: async () => 'a.b.c' },
+    });
+    const refused = await assume({ ...role, policy: '{}' }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      violations: [{ field: 'prefix', rule: 'prefix_length' }],
+    });
   });
 
   it('serves a store whose URLs wait for the first session, and then for none', async () => {
