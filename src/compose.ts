@@ -62,6 +62,7 @@ const EVERY = {
   uploads: 2_000,
   parts: 2_000,
   staging: 60_000,
+  orphans: 3_600_000,
   logouts: 2_000,
   tellApps: 1_000,
   purge: 30_000,
@@ -208,6 +209,7 @@ export const startDaypass = async (
     });
     rounds.every(EVERY.parts, broker.partPoller.poll);
     rounds.every(EVERY.staging, broker.sweepStaging);
+    rounds.every(EVERY.orphans, broker.partPoller.sweep);
     rounds.every(EVERY.logouts, federation.logouts.retry);
     rounds.every(EVERY.tellApps, tellApps);
     rounds.every(EVERY.purge, ledger.purge);

@@ -23,7 +23,11 @@ export interface AbandonedUpload {
 export interface PartUploads {
   /** Before the storage is asked to begin, so that what it begins is never forgotten. */
   plan(upload: PartUpload, at: Date): Promise<void>;
-  name(objectId: string, uploadId: string): Promise<void>;
+  /**
+   * Once the storage began it. False where nobody waits for it any more: its object came to an end, or what it came from
+   * was revoked, meanwhile. Then it is the caller's to abort, as what was to take it back may have looked before it was there.
+   */
+  name(objectId: string, uploadId: string): Promise<boolean>;
   find(objectId: string): Promise<PartUpload | undefined>;
   /**
    * Further URLs for an object that is still waited for: on record, and its upload is waited for until they end. Or
@@ -32,6 +36,8 @@ export interface PartUploads {
   extend(extension: Extension): Promise<StepRefusal | undefined>;
   /** Those to be taken back, oldest first. */
   abandoned(limit: number): Promise<readonly AbandonedUpload[]>;
+  /** Which of these staging keys no upload in parts is waited for under. */
+  unknown(stagingKeys: readonly string[]): Promise<readonly string[]>;
   /** Nothing of it is left with the storage but what became the object. */
   end(objectId: string, at: Date): Promise<void>;
 }

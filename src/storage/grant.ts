@@ -11,7 +11,7 @@ import type { GetGrant, PostGrant, PutGrant } from './object-store.ts';
 /** 15 min: the longest life the contract gives any URL. */
 const LONGEST_LIFE = 900;
 /** 5 GiB: what one S3 PUT or CopyObject takes. */
-const LARGEST = 5 * 1024 ** 3;
+export const LARGEST = 5 * 1024 ** 3;
 const LONGEST_KEY = 1024;
 /** Of one object in S3. */
 const MOST_PARTS = 10_000;

@@ -14,11 +14,19 @@ export interface Multipart {
   /**
    * Makes one object of exactly these parts.
    *
-   * @throws ObjectNotFound where the upload is gone, or a part is no longer the one that was listed.
+   * @throws ObjectNotFound where the upload is gone, or a part is no longer the one that was listed;
+   *   PartsUnderWay where another call is doing this just now.
    */
   completeParts(key: string, uploadId: string, parts: readonly ArrivedPart[]): Promise<void>;
   /** Ends every upload under a key and frees what has arrived. That there is none is success. */
   abortParts(key: string): Promise<void>;
+  /** Keys below a prefix with an upload that was begun before a moment and has not ended; the first in their order. */
+  unendedParts(prefix: string, before: Date): Promise<readonly string[]>;
+}
+
+/** Another call is putting the parts together. */
+export class PartsUnderWay extends Error {
+  override readonly name = 'PartsUnderWay';
 }
 
 export interface PartGrant {
@@ -47,7 +55,8 @@ export interface ArrivedPart {
 
 /** The part of a store that takes uploads in parts; undefined where it takes none. */
 export const multipartOf = (store: ObjectStore & Partial<Multipart>): Multipart | undefined => {
-  const { beginParts, presignPart, listParts, completeParts, abortParts } = store;
-  if (!beginParts || !presignPart || !listParts || !completeParts || !abortParts) return undefined;
-  return { beginParts, presignPart, listParts, completeParts, abortParts };
+  const { beginParts, presignPart, listParts, completeParts, abortParts, unendedParts } = store;
+  if (!beginParts || !presignPart || !listParts || !completeParts || !abortParts || !unendedParts)
+    return undefined;
+  return { beginParts, presignPart, listParts, completeParts, abortParts, unendedParts };
 };

@@ -10,6 +10,9 @@ import type { Readable } from 'node:stream';
 export interface ObjectStore {
   readonly provider: 's3' | 'azure' | 'gcs' | 'local';
 
+  /** Bytes that one PUT takes at most. */
+  readonly largestPut: number;
+
   /**
    * Who would hold an upload to each part of its grant, known before anything is signed. What is left to the
    * broker is the broker's to check, or nobody's.

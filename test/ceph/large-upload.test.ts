@@ -7,7 +7,7 @@ import { newKey } from '../support/client.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { onS3 } from '../support/s3-story.ts';
 import { eventually, startStory } from '../support/upload-story.ts';
-import { CEPH_CREDENTIALS, placeOnCeph } from './gateway.ts';
+import { bucketOnCeph, CEPH_CREDENTIALS, placeOnCeph } from './gateway.ts';
 
 /**
  * Uploads in parts through a broker process of its own. LARGE_UPLOAD_MB is how large: 64 by default, so that it takes
@@ -137,6 +137,29 @@ describe('an upload in parts', () => {
     );
     expect(grown).toBeLessThan(FLAT);
   }, 600_000);
+
+  it('is put together once by calls at the same time, and each is told that it is there', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const { call, objectId, parts } = await open(20 * MB);
+      for (const part of parts) expect(await put(part)).toBe(200);
+      const complete = () => call(`/uploads/${objectId}/complete`);
+      const answers = await Promise.all(Array.from({ length: 6 }, complete));
+      expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(202));
+    }
+  }, 60_000);
+
+  it('is found among the unended by its prefix and its age, until it is aborted', async () => {
+    const store = await bucketOnCeph();
+    const [key, contentType] = ['.daypass-staging/ob_1/0123', 'text/plain'];
+    await store.beginParts({ key, contentType });
+    await store.beginParts({ key: 'elsewhere/a.txt', contentType });
+    const soon = new Date(Date.now() + 60_000);
+    expect(await store.unendedParts('.daypass-staging/', soon)).toEqual([key]);
+    const before = new Date(Date.now() - 60_000);
+    expect(await store.unendedParts('.daypass-staging/', before)).toEqual([]);
+    await store.abortParts(key);
+    expect(await store.unendedParts('.daypass-staging/', soon)).toEqual([]);
+  });
 
   it('is taken back from the storage when what it came from is revoked', async () => {
     const { client, parts, objectId, tokenId } = await open(40 * MB);

@@ -46,7 +46,7 @@ describe('an upload larger than one PUT', () => {
         token: held.token,
         key: held.key,
       });
-    const expected = { status: 400, error: 'invalid_request', rule: 'too_large', audited: true };
+    const expected = { status: 400, error: 'invalid_request', rule: 'one_put', audited: true };
     await refuses(stage, expected, () => ask(5 * 1024 ** 3 + 1));
     // Whereas what one PUT could carry is a matter of what the token holds.
     await refuses(stage, { status: 400, error: 'invalid_scope', audited: true }, () =>

@@ -84,6 +84,22 @@ describe('a bucket on Azure', () => {
   });
 
   itDoesTheMainJob(() => broker);
+
+  it('says before anything is on record what one upload takes, and that it takes no parts', async () => {
+    const { requestUpload, tokenId } = await startStory(broker);
+    const size = 5_000 * 1024 ** 2 + 1;
+    for (const [asked, rule] of [
+      [{ size }, 'one_put'],
+      [{ size, multipart: true }, 'not_supported'],
+    ] as const) {
+      const refused = await requestUpload(asked);
+      expect([refused.status, refused.body.violations]).toMatchObject([400, [{ rule }]]);
+      expect(refused.text).toContain('5242880000 bytes');
+    }
+    const asked = { tokenId, action: 'upload.request' };
+    const trail = await broker.ledger.audit.search(asked, { limit: 5, after: undefined });
+    expect(trail.map(({ outcome }) => outcome)).toEqual(['denied', 'denied']);
+  });
 });
 
 describe('a bucket on Azure whose uploads nobody looks at', () => {

@@ -8,6 +8,7 @@ import {
 } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createParts, type Pauses } from './gcs-parts.ts';
 
 /**
  * Google Cloud Storage as far as the broker uses it. No emulator verifies V4 signatures; this one does, with the
@@ -22,6 +23,9 @@ export interface GcsStandIn {
   readonly publicKey: KeyObject;
   /** How many signatures were asked of IAM. */
   readonly signed: () => number;
+  /** Keys with uploads in parts that have not ended. */
+  readonly unended: () => readonly string[];
+  readonly before: Pauses;
   stop(): Promise<void>;
 }
 
@@ -115,6 +119,15 @@ export const mustBeSigned = (
 const readAll = async (request: IncomingMessage): Promise<Buffer> =>
   Buffer.concat(await request.toArray());
 
+/** What the signed header says of the length. */
+const mustBeInRange = ({ headers }: IncomingMessage): void => {
+  const length = headers['content-length'];
+  const range = /^(\d+),(\d+)$/.exec(String(headers['x-goog-content-length-range'] ?? ''));
+  if (length === undefined) throw new Refusal(411, 'MissingContentLength');
+  if (range && Number(length) < Number(range[1])) throw new Refusal(400, 'EntityTooSmall');
+  if (range && Number(length) > Number(range[2])) throw new Refusal(400, 'EntityTooLarge');
+};
+
 const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
   const objects = new Map<string, Stored>();
   const rewrites = new Set<string>();
@@ -182,13 +195,7 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
       });
     }
     if (request.method !== 'PUT') throw new Refusal(405, 'MethodNotAllowed');
-    const length = request.headers['content-length'];
-    const range = /^(\d+),(\d+)$/.exec(
-      String(request.headers['x-goog-content-length-range'] ?? ''),
-    );
-    if (length === undefined) throw new Refusal(411, 'MissingContentLength');
-    if (range && Number(length) < Number(range[1])) throw new Refusal(400, 'EntityTooSmall');
-    if (range && Number(length) > Number(range[2])) throw new Refusal(400, 'EntityTooLarge');
+    mustBeInRange(request);
     const bytes = await readAll(request);
     const isNew = request.headers['x-goog-if-generation-match'] === '0';
     if (isNew && objects.has(key)) throw new Refusal(412, 'PreconditionFailed');
@@ -279,8 +286,18 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
     json(response, { keyId: 'key', signedBlob: signature.toString('base64') });
   };
 
+  const parts = createParts({
+    mustBeAuthorized,
+    mustBeSigned: (request) => mustBeSigned(request, publicKey),
+    mustBeInRange,
+    put,
+    refusal: (status, code) => new Refusal(status, code),
+  });
+
   return {
     signed: () => signatures,
+    unended: parts.unended,
+    before: parts.before,
     answer: async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2);
       const query = new URLSearchParams(search);
@@ -292,8 +309,12 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
         return list(request, response, query);
       if (path.startsWith('/storage/v1/'))
         throw new Refusal(404, 'The specified bucket does not exist.');
+      if (path === place.slice(0, -1) && query.has('uploads'))
+        return parts.listUploads(request, response, query.get('prefix') ?? '');
       if (!path.startsWith(place)) throw new Refusal(403, 'AccessDenied');
-      return signedUrl(request, response, decodeURIComponent(path.slice(place.length)), query);
+      const key = decodeURIComponent(path.slice(place.length));
+      if (parts.isMeant(query)) return parts.answer(request, response, key, query);
+      return signedUrl(request, response, key, query);
     },
   };
 };
@@ -307,7 +328,11 @@ export const startGcsStandIn = async (): Promise<GcsStandIn> => {
       const { status = 500, message } = error as Refusal;
       request.resume();
       if (!response.headersSent) response.writeHead(status);
-      response.end(JSON.stringify({ error: { code: status, message } }));
+      response.end(
+        request.url?.startsWith('/storage/v1/')
+          ? JSON.stringify({ error: { code: status, message } })
+          : `<?xml version='1.0' encoding='UTF-8'?><Error><Code>${message}</Code></Error>`,
+      );
     });
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -322,6 +347,8 @@ export const startGcsStandIn = async (): Promise<GcsStandIn> => {
       private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     }),
     signed: bucket.signed,
+    unended: bucket.unended,
+    before: bucket.before,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

@@ -55,7 +55,12 @@ const markUploaded = async (
   // Its word is a wake-up only: the storage says whether anything is there.
   const store = stores(object.bucketId);
   await assemble(partUploads, store, object);
-  if (!(await store.head(object.stagingKey))) throw nothingThere();
+  if (!(await store.head(object.stagingKey))) {
+    // Inspected and put apart by now, it has left staging.
+    const settled = await objects.find(objectId);
+    if (settled && settled.status !== 'pending') return settled;
+    throw nothingThere();
+  }
   const refusal = await objects.advance({
     objectId: object.objectId,
     from: ['pending'],

@@ -1,8 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { PartUploads } from '../../ledger/part-uploads.ts';
 import type { ObjectRecord } from '../../ledger/records.ts';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
-import { type Multipart, multipartOf, type PresignedPart } from '../../storage/multipart.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
+import {
+  type Multipart,
+  multipartOf,
+  PartsUnderWay,
+  type PresignedPart,
+} from '../../storage/multipart.ts';
+import { ObjectNotFound, type ObjectStore } from '../../storage/object-store.ts';
 
 /** One part of an upload, and the URL that takes it. */
 export interface GrantedPart extends PresignedPart {
@@ -42,8 +48,25 @@ export const mustTakeParts = (store: ObjectStore): Multipart => {
       {
         field: 'multipart',
         rule: 'not_supported',
-        message: `uploads in parts are not for ${store.provider} in this release`,
-        remedy: 'leave multipart out, and upload the file as one',
+        message: `uploads in parts are not for ${store.provider}`,
+        remedy: `leave multipart out: one upload takes ${store.largestPut} bytes`,
+      },
+    ],
+  });
+};
+
+/** @throws {OAuthError} `invalid_request` where one PUT cannot carry it. */
+export const mustFitOnePut = (store: ObjectStore, size: number): void => {
+  if (size <= store.largestPut) return;
+  throw new OAuthError('invalid_request', 'the file is too large for one upload', {
+    violations: [
+      {
+        field: 'size',
+        rule: 'one_put',
+        message: `one upload takes at most ${store.largestPut} bytes here`,
+        remedy: multipartOf(store)
+          ? 'upload in parts, with multipart: true'
+          : 'upload a smaller file: the bucket takes no uploads in parts',
       },
     ],
   });
@@ -84,13 +107,38 @@ export const assemble = async (
   const upload = await partUploads.find(object.objectId);
   const multipart = multipartOf(store);
   if (!upload?.uploadId || !multipart) return;
+  const { uploadId } = upload;
   if (await store.head(object.stagingKey)) return;
-  const arrived = await multipart.listParts(object.stagingKey, upload.uploadId);
+  const arrived = await multipart.listParts(object.stagingKey, uploadId);
   if (!arrived) return;
   const fit = arrived.filter(({ partNumber, size }) => isGranted(object, upload, partNumber, size));
   if (fit.length !== upload.parts)
     throw incomplete(upload, new Set(fit.map((one) => one.partNumber)));
-  await multipart.completeParts(object.stagingKey, upload.uploadId, fit);
+  await putTogether(store, object, () => multipart.completeParts(object.stagingKey, uploadId, fit));
+};
+
+/** Milliseconds between looks, for as long as another call may take to put a large file together. */
+const LOOKS = [100, 200, 400, 800, 1_600, 3_200, 6_400];
+
+/** Of several calls at once one makes the object, and all find it. */
+const putTogether = async (
+  store: ObjectStore,
+  { stagingKey }: ObjectRecord,
+  complete: () => Promise<void>,
+): Promise<void> => {
+  for (const wait of LOOKS) {
+    try {
+      return await complete();
+    } catch (error) {
+      // Made by another call; or by ours, whose answer was lost.
+      if (await store.head(stagingKey)) return;
+      // The upload was aborted, or a part replaced since it was listed: whoever asks finds that nothing is there.
+      if (error instanceof ObjectNotFound) return;
+      if (!(error instanceof PartsUnderWay)) throw error;
+    }
+    await pause(wait);
+  }
+  throw unavailable('another call is still putting the parts together');
 };
 
 const isGranted = (

@@ -2,6 +2,7 @@ import type { Issuances, Quotas } from '../../ledger/ledger.ts';
 import type { PartUploads } from '../../ledger/part-uploads.ts';
 import type { NewObject, ObjectRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
+import { unproven } from '../../protocol/oauth-error.ts';
 import type { Enforcement, ObjectStore, PresignedUpload } from '../../storage/object-store.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
@@ -11,7 +12,14 @@ import { holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use
 import { ARRIVAL_MS } from './arrival.ts';
 import { enforceable, planEnforcement } from './enforcement-plan.ts';
 import { uploadLifetime } from './lifetime.ts';
-import { divide, everyPart, type GrantedPart, mustTakeParts, signParts } from './parts.ts';
+import {
+  divide,
+  everyPart,
+  type GrantedPart,
+  mustFitOnePut,
+  mustTakeParts,
+  signParts,
+} from './parts.ts';
 import { type Placement, placeObject } from './place-object.ts';
 
 export interface UploadRequest {
@@ -73,10 +81,11 @@ const attempt = async (
   event: AuditDraft,
 ): Promise<GrantedUpload | undefined> => {
   const now = dependencies.now();
-  if (request.multipart) mustTakeParts(dependencies.stores(use.target.bucket.id));
+  const store = dependencies.stores(use.target.bucket.id);
+  if (request.multipart) mustTakeParts(store);
+  else mustFitOnePut(store, request.size);
   const placement = placeObject(use.token, request, now);
   const ttl = uploadLifetime(request.ttl, use.token, now);
-  const store = dependencies.stores(use.target.bucket.id);
   const claims = store.enforcement(enforceable(request, placement.contentType));
   const plan = planEnforcement(
     request.multipart ? ofParts(claims) : claims,
@@ -169,7 +178,10 @@ const beginParts = async (
   const division = divide(size);
   await partUploads.plan({ objectId, uploadId: undefined, ...division }, now);
   const uploadId = await multipart.beginParts({ key: stagingKey, contentType });
-  await partUploads.name(objectId, uploadId);
+  if (!(await partUploads.name(objectId, uploadId))) {
+    await multipart.abortParts(stagingKey);
+    throw unproven('revoked while the storage began the upload');
+  }
   const wanted = { numbers: everyPart(division), expiresIn };
   return {
     partSize: division.partSize,

@@ -8,42 +8,32 @@ import { text } from './text.ts';
 const MEDIA_TYPE =
   /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 
-/** What one PUT may carry (S3: 5 GiB). Larger ones would be recorded and then not signed. */
-const LARGEST = 5 * 1024 ** 3;
-/** What S3 keeps as one object, which only parts can make. */
+/** What S3 and Google keep as one object, which only parts can make. */
 const LARGEST_IN_PARTS = 5 * 1024 ** 4;
 
 /** `POST /request-upload`. */
-export const uploadBody = z
-  .strictObject({
-    filename: text(1024),
-    size: z.int().positive().max(LARGEST_IN_PARTS).meta({
-      description: 'Bytes, exact; at most 5 GiB, in parts 5 TiB.',
-    }),
-    contentType: z
-      .string()
-      .regex(MEDIA_TYPE, { error: 'must be type/subtype, without parameters' }),
-    sha256: z
-      .string()
-      .regex(/^[0-9a-fA-F]{64}$/, { error: 'must be 64 hex digits' })
-      .optional(),
-    resource: text(2048).optional(),
-    path: text(2048).optional().meta({ description: 'A folder below the prefix of the token.' }),
-    ttl: z
-      .int()
-      .min(120)
-      .max(900)
-      .optional()
-      .meta({ description: 'Seconds the URL lives; 300 by default.' }),
-    multipart: z.boolean().default(false).meta({
-      description: 'In parts, each with a URL of its own: `parts` comes in place of `uploadUrl`.',
-    }),
-  })
-  .refine(({ size, multipart }) => multipart || size <= LARGEST, {
-    path: ['size'],
-    message: 'is more than one PUT takes, 5 GiB',
-    params: { rule: 'too_large', remedy: 'upload in parts, with multipart: true' },
-  });
+export const uploadBody = z.strictObject({
+  filename: text(1024),
+  size: z.int().positive().max(LARGEST_IN_PARTS).meta({
+    description: 'Bytes, exact; at most 5 GiB (5,000 MiB on Azure), in parts 5 TiB.',
+  }),
+  contentType: z.string().regex(MEDIA_TYPE, { error: 'must be type/subtype, without parameters' }),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, { error: 'must be 64 hex digits' })
+    .optional(),
+  resource: text(2048).optional(),
+  path: text(2048).optional().meta({ description: 'A folder below the prefix of the token.' }),
+  ttl: z
+    .int()
+    .min(120)
+    .max(900)
+    .optional()
+    .meta({ description: 'Seconds the URL lives; 300 by default.' }),
+  multipart: z.boolean().default(false).meta({
+    description: 'In parts, each with a URL of its own: `parts` comes in place of `uploadUrl`.',
+  }),
+});
 
 export const toUploadRequest = (body: z.output<typeof uploadBody>): UploadRequest => ({
   filename: body.filename,

@@ -26,7 +26,7 @@ export interface Presigner {
 }
 
 /** 5,000 MiB: what one Put Blob takes. */
-const LARGEST = 5000 * 1024 ** 2;
+export const LARGEST = 5000 * 1024 ** 2;
 /** The most that Azure's clock may be behind ours. */
 const SKEW = 300_000;
 

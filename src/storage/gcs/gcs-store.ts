@@ -1,10 +1,13 @@
 import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
+import { LARGEST } from '../grant.ts';
+import type { Multipart } from '../multipart.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { createIdentity, type GcsCredentials } from './client.ts';
 import { createObjectControl } from './control.ts';
 import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
+import { createPartControl } from './part-control.ts';
 import { createPresigner, type Presigner } from './presigner.ts';
 import { createSettingsReader } from './settings.ts';
 
@@ -15,11 +18,17 @@ export interface GcsStoreOptions extends LocationOptions {
 }
 
 /** Signs off the main thread or by asking Google, so it always answers later. */
-export interface GcsStore extends ObjectStore, Presigner, SelfDescribing, Partial<Lender> {
+export interface GcsStore
+  extends ObjectStore,
+    Multipart,
+    Presigner,
+    SelfDescribing,
+    Partial<Lender> {
   readonly provider: 'gcs';
   enforcement: Presigner['enforcement'];
   presignPut: Presigner['presignPut'];
   presignGet: Presigner['presignGet'];
+  presignPart: Presigner['presignPart'];
 }
 
 /**
@@ -33,8 +42,10 @@ export const createGcsStore = (options: GcsStoreOptions): GcsStore => {
   const identity = createIdentity(credentials);
   return {
     provider: 'gcs',
+    largestPut: LARGEST,
     ...createPresigner({ location, bucket, signer: () => identity().signer }),
     ...createObjectControl({ location, bucket, call: () => identity().call }),
+    ...createPartControl({ location, bucket, call: () => identity().call }),
     ...createSettingsReader({ location, bucket, call: () => identity().call }),
     ...(lends === undefined
       ? {}

@@ -14,6 +14,7 @@ export interface Request {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: object;
+  readonly xml?: string;
   /** Milliseconds of silence; 30,000 unless said. */
   readonly timeoutMs?: number;
 }
@@ -33,8 +34,8 @@ const LONGEST_TEXT = 1024 * 1024;
 
 const send = (request: Request, authorization: string): Promise<Response> =>
   new Promise((answered, failed) => {
-    const { method, url, json, timeoutMs = IDLE_MS } = request;
-    const text = json === undefined ? undefined : JSON.stringify(json);
+    const { method, url, json, xml, timeoutMs = IDLE_MS } = request;
+    const text = json === undefined ? xml : JSON.stringify(json);
     const { request: begin } = url.startsWith('https:') ? https : http;
     const outgoing = begin(
       url,
@@ -45,7 +46,8 @@ const send = (request: Request, authorization: string): Promise<Response> =>
           authorization,
           // Stored bytes, not unpacked on the way.
           'accept-encoding': 'gzip',
-          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(xml === undefined ? {} : { 'content-type': 'application/xml' }),
           ...request.headers,
         },
       },

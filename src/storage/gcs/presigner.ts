@@ -1,4 +1,11 @@
-import { attachment, mustBeGetGrant, mustBePostGrant, mustBePutGrant } from '../grant.ts';
+import {
+  attachment,
+  mustBeGetGrant,
+  mustBePartGrant,
+  mustBePostGrant,
+  mustBePutGrant,
+} from '../grant.ts';
+import type { PartGrant, PresignedPart } from '../multipart.ts';
 import type {
   EnforceableGrant,
   Enforcement,
@@ -22,6 +29,7 @@ export interface Presigner {
   enforcement(grant: EnforceableGrant): Enforcement[];
   presignPut(grant: PutGrant, now: Date): Promise<PresignedUpload>;
   presignGet(grant: GetGrant, now: Date): Promise<PresignedDownload>;
+  presignPart(grant: PartGrant, now: Date): Promise<PresignedPart>;
   /** A form, for a size that is known as a range only. */
   presignPost(grant: PostGrant, now: Date): Promise<PresignedUpload>;
 }
@@ -67,6 +75,21 @@ export const createPresigner = ({ location, bucket, signer }: PresignerOptions):
       headers,
       enforcement: enforcement(grant),
     };
+  },
+
+  presignPart: async (grant, now) => {
+    mustBePartGrant(grant);
+    const { key, uploadId, partNumber, size, expiresIn } = grant;
+    const headers = { 'x-goog-content-length-range': `${size},${size}` };
+    const request = {
+      method: 'PUT',
+      origin: location.origin,
+      path: location.path(key),
+      query: { partNumber: String(partNumber), uploadId },
+      headers: { ...headers, host: location.host },
+      expiresIn,
+    } as const;
+    return { url: await presignV4(request, await signer(), now), headers };
   },
 
   presignGet: async (grant, now) => {

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import {
+  LARGEST,
   mustBeGetGrant,
   mustBeKey,
   mustBeMediaType,
@@ -107,6 +108,7 @@ export const createLocalStore = (options: LocalStoreOptions): LocalStore => {
 
   return {
     provider: 'local',
+    largestPut: LARGEST,
     enforcement,
     files,
     signer,

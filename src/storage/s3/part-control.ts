@@ -1,12 +1,17 @@
 import { unavailable } from '../../protocol/oauth-error.ts';
 import { mustBeKey, mustBeMediaType } from '../grant.ts';
-import type { ArrivedPart, Multipart } from '../multipart.ts';
+import { type ArrivedPart, type Multipart, PartsUnderWay } from '../multipart.ts';
 import { type Call, type ControlOptions, createCall, orUndefined } from './client.ts';
 import { closed } from './closed.ts';
 import { encryptionParameters } from './encryption.ts';
 
 /** 10,000 parts, a thousand a page; and some room for a server that pages otherwise. */
 const MOST_PAGES = 40;
+/** Uploads looked at in one sweep. Our keys begin with the time they were made: the oldest come first. */
+const SWEPT = 1_000;
+
+/** How AWS, and how Ceph with an error of its inside, says that another completion holds the upload. */
+const UNDER_WAY = new Set(['ConditionalRequestConflict', 'OperationAborted', 'InternalError']);
 
 /** The calls around uploads in parts that are not on the minting path. */
 export const createPartControl = (options: ControlOptions): Omit<Multipart, 'presignPart'> => {
@@ -57,7 +62,10 @@ export const createPartControl = (options: ControlOptions): Omit<Multipart, 'pre
             ...(location.isAws ? { IfNoneMatch: '*' } : {}),
           }),
         ),
-      );
+      ).catch((error: Error) => {
+        const { name } = (error.cause ?? {}) as { readonly name?: string };
+        throw UNDER_WAY.has(name ?? '') ? new PartsUnderWay(name, { cause: error }) : error;
+      });
     },
 
     abortParts: async (key) => {
@@ -73,6 +81,16 @@ export const createPartControl = (options: ControlOptions): Omit<Multipart, 'pre
           ),
         );
       }
+    },
+
+    unendedParts: async (prefix, before) => {
+      const { Uploads = [] } = await call('list uploads', prefix, (client, sdk) =>
+        client.send(
+          new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix, MaxUploads: SWEPT }),
+        ),
+      );
+      const old = Uploads.filter(({ Initiated }) => Initiated !== undefined && Initiated < before);
+      return [...new Set(old.flatMap(({ Key }) => (Key?.startsWith(prefix) ? [Key] : [])))];
     },
   };
 };

@@ -1,5 +1,6 @@
 import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
+import { LARGEST } from '../grant.ts';
 import type { Multipart, PartGrant, PresignedPart } from '../multipart.ts';
 import type {
   Enforcement,
@@ -84,6 +85,7 @@ export const createS3Store = ((options: SessionS3StoreOptions) => {
   const { lending } = options;
   return {
     provider: 's3',
+    largestPut: LARGEST,
     enforcement: presigner.enforcement,
     presignPut: signed(presigner.presignPut),
     presignGet: signed(presigner.presignGet),
