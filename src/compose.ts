@@ -66,6 +66,7 @@ const EVERY = {
   logouts: 2_000,
   tellApps: 1_000,
   purge: 30_000,
+  metrics: 10_000,
 };
 
 /** Starts a broker. What was started before a failure is stopped again. */
@@ -213,6 +214,9 @@ export const startDaypass = async (
     rounds.every(EVERY.logouts, federation.logouts.retry);
     rounds.every(EVERY.tellApps, tellApps);
     rounds.every(EVERY.purge, ledger.purge);
+    rounds.every(EVERY.metrics, async () =>
+      handlers.metrics.uploadsUnderWay(await ledger.objects.underWay(ledger.clock.now())),
+    );
 
     return { issuer, contentOrigin: contentOrigin(), idp: idp?.issuer, ledger, stop };
   } catch (error) {

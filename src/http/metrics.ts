@@ -9,11 +9,20 @@ export interface Metrics {
   issued(kind: IssuedKind, outcome: 'granted' | 'denied'): void;
   /** One try to tell an app that somebody signed out. */
   toldOfLogout(outcome: 'told' | 'failed' | 'given_up'): void;
+  /** The uploads that are under way, as they were counted last. */
+  uploadsUnderWay(counted: readonly UploadsUnderWay[]): void;
   /** Prometheus text format 0.0.4. */
   render(): Promise<string>;
 }
 
 export type IssuedKind = 'token' | 'upload' | 'download' | 'credentials';
+
+export interface UploadsUnderWay {
+  readonly status: string;
+  readonly uploads: number;
+  /** Seconds. */
+  readonly oldest: number;
+}
 
 /**
  * What is counted, through OpenTelemetry's API. No label is an id, an address or anything a caller can
@@ -35,6 +44,7 @@ export const createMetrics = (): Metrics => {
   const logouts = meter.createCounter('daypass_logouts', {
     description: 'Tries to tell apps of a logout: told, failed and tried again, given up.',
   });
+  const uploadsUnderWay = observeUploads(meter);
   observeProcess(meter);
 
   return {
@@ -47,11 +57,35 @@ export const createMetrics = (): Metrics => {
       }),
     issued: (kind, outcome) => issuances.add(1, { kind, outcome }),
     toldOfLogout: (outcome) => logouts.add(1, { outcome }),
+    uploadsUnderWay,
     render: async () => {
       const { resourceMetrics, errors } = await reader.collect();
       if (errors.length > 0) throw new AggregateError(errors, 'metrics could not be collected');
       return `${serializer.serialize(resourceMetrics).trimEnd()}\n`;
     },
+  };
+};
+
+/** Nothing is said before the first count: that nobody has looked is not that nothing waits. */
+const observeUploads = (meter: Meter) => {
+  let counted: readonly UploadsUnderWay[] = [];
+  meter
+    .createObservableGauge('daypass_uploads', {
+      description: 'Uploads that have not come to an end, by status, over all instances.',
+    })
+    .addCallback((result) => {
+      for (const { status, uploads } of counted) result.observe(uploads, { status });
+    });
+  meter
+    .createObservableGauge('daypass_oldest_upload_seconds', {
+      description:
+        'How long ago the oldest upload of a status was asked for; 0 where there is none.',
+    })
+    .addCallback((result) => {
+      for (const { status, oldest } of counted) result.observe(oldest, { status });
+    });
+  return (latest: readonly UploadsUnderWay[]): void => {
+    counted = latest;
   };
 };
 

@@ -17,10 +17,19 @@ export interface Placements {
     rejectedBefore: Date,
     limit: number,
   ): Promise<readonly ObjectRecord[]>;
+  /** How many uploads have not come to an end, by status, and how long the oldest of each has been under way. */
+  underWay(now: Date): Promise<readonly UnderWay[]>;
   /** Which of these staging keys nothing is awaited under. */
   strays(stagingKeys: readonly string[]): Promise<readonly Stray[]>;
   /** Writes down where the bytes of an object lie that still has this status. */
   placed(objectId: string, status: ObjectStatus, where: Whereabouts): Promise<void>;
+}
+
+export interface UnderWay {
+  readonly status: 'pending' | 'uploaded' | 'validating';
+  readonly uploads: number;
+  /** Seconds since it was asked for; 0 where there is none. */
+  readonly oldest: number;
 }
 
 export interface Stray {

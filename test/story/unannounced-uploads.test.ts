@@ -13,7 +13,12 @@ let broker: TestDaypass;
 let stories: Awaited<ReturnType<typeof startStory>>[];
 beforeAll(async () => {
   broker = await startTestDaypass();
-  stories = [await startStory(broker), await startStory(broker), await startStory(broker)];
+  stories = [
+    await startStory(broker),
+    await startStory(broker),
+    await startStory(broker),
+    await startStory(broker),
+  ];
 }, 60_000);
 afterAll(() => broker?.stop());
 
@@ -109,6 +114,25 @@ describe('an upload of which nobody says that it is complete', () => {
     expect((await recordOf(body.objectId)).status).toBe('expired');
     expect(await statusOf(live.objectId)).toBe('available');
   });
+
+  it('is counted for whoever runs it, with the age of the oldest', async () => {
+    const { requestUpload } = story();
+    const counted = async () => {
+      const found = await broker.ledger.objects.underWay(broker.ledger.clock.now());
+      return found.find(({ status }) => status === 'pending');
+    };
+    const before = await counted();
+    await requestUpload({ ttl: 900 });
+    broker.advance(100);
+    const after = await counted();
+    expect(after?.uploads).toBe((before?.uploads ?? 0) + 1);
+    expect(after?.oldest).toBeGreaterThanOrEqual(100);
+    const metrics = async () => (await fetch(`${broker.url}/metrics`)).text();
+    const isSaid = (text: string) =>
+      text.includes(`daypass_uploads{status="pending"} ${after?.uploads}`) &&
+      /daypass_oldest_upload_seconds\{status="uploaded"\} \d/.test(text);
+    await eventually(metrics, isSaid, 500);
+  }, 60_000);
 });
 
 describe('what was uploaded and is not what it was said to be', () => {

@@ -1,5 +1,5 @@
 import type { Objects } from '../ledger.ts';
-import type { Stray } from '../placements.ts';
+import type { Stray, UnderWay } from '../placements.ts';
 import type { Database } from './client.ts';
 import { orUnavailable } from './failure.ts';
 import { fromRow } from './object-rows.ts';
@@ -7,7 +7,7 @@ import { fromRow } from './object-rows.ts';
 /** Where the bytes of settled objects lie, and where they should. */
 export const createWhereabouts = (
   database: Database,
-): Pick<Objects, 'misplaced' | 'placed' | 'strays'> => ({
+): Pick<Objects, 'misplaced' | 'placed' | 'strays' | 'underWay'> => ({
   misplaced: (now, leaseUntil, rejectedBefore, limit) =>
     orUnavailable(async () => {
       const rows = await database.$queryRaw<{ object_id: string }[]>`
@@ -24,6 +24,18 @@ export const createWhereabouts = (
       const found = await database.storedObject.findMany({ where: { objectId: { in: ids } } });
       return found.map(fromRow);
     }),
+
+  underWay: (now) =>
+    orUnavailable(
+      () => database.$queryRaw<UnderWay[]>`
+        SELECT status, coalesce(uploads, 0) AS uploads,
+          coalesce(greatest(extract(epoch FROM ${now}::timestamptz - since), 0), 0)::float8 AS oldest
+        FROM (VALUES ('pending'), ('uploaded'), ('validating')) AS passing (status)
+        LEFT JOIN (
+          SELECT status, count(*)::int AS uploads, min(created_at) AS since FROM stored_object
+          WHERE status IN ('pending', 'uploaded', 'validating') GROUP BY status
+        ) AS counted USING (status)`,
+    ),
 
   // The second segment of a staging key is the upload's id, by which it is found.
   strays: (stagingKeys) =>
