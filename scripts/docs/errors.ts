@@ -51,6 +51,10 @@ const MEANING: Readonly<Record<OAuthErrorCode, readonly [when: string, help: str
     'A redirect URI of an app that registers itself is not acceptable (RFC 7591 §3.2.2).',
     'Use https, http on loopback, or a scheme of your own with a dot.',
   ],
+  invalid_request_object: [
+    'A signed request (`request`) is not acceptable: its signature, its times, its `typ`, or what has to be in it (RFC 9101 §7).',
+    'Sign a fresh one for this issuer, with every parameter in it.',
+  ],
   invalid_dpop_proof: [
     'The proof is not acceptable; 401 where it accompanies a `DPoP` credential (RFC 9449 §5).',
     'Make a fresh proof for this method and URL with the newest nonce.',

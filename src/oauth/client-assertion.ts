@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider';
 import { isFapi2, misfitOf } from '../broker/app-profile.ts';
 import type { App } from '../config/deployment.ts';
+import { mayBeAssertion } from './jwt-type.ts';
 
 /** Seconds a client assertion may lie ahead of now: long enough for skew, short enough to remember. */
 export const ASSERTION_LIFE = 300;
@@ -12,7 +13,7 @@ export const TOLERANCE = 10;
 export interface AssertionCircumstances {
   readonly issuer: string;
   readonly app: App | undefined;
-  readonly alg: unknown;
+  readonly header: Readonly<Record<string, unknown>>;
   readonly now: Date;
 }
 
@@ -22,10 +23,12 @@ export interface AssertionCircumstances {
  */
 export const mustBeForUs = (
   claims: Readonly<Record<string, unknown>>,
-  { issuer, app, alg, now }: AssertionCircumstances,
+  { issuer, app, header, now }: AssertionCircumstances,
 ): void => {
   const seconds = now.getTime() / 1000;
   const { aud, exp, iat, nbf, sub, iss } = claims;
+  // RFC 9101 §10.8: what asks for something does not also prove who asks.
+  if (!mayBeAssertion(header.typ)) throw new errors.InvalidClientAuth('typ of another JWT');
   if (!isFor(aud, issuer, app)) throw new errors.InvalidClientAuth('aud must be the issuer, alone');
   if (sub !== iss) throw new errors.InvalidClientAuth('iss and sub must both be the client');
   if (typeof exp !== 'number' || exp > seconds + ASSERTION_LIFE) {
@@ -35,7 +38,7 @@ export const mustBeForUs = (
   if (iat !== undefined && (typeof iat !== 'number' || iat > seconds + TOLERANCE)) {
     throw new errors.InvalidClientAuth('iat is in the future');
   }
-  const misfit = misfitOf(app, { alg, iat, nbf }, now);
+  const misfit = misfitOf(app, { alg: header.alg, iat, nbf }, now);
   if (misfit !== undefined) throw new errors.InvalidClientAuth(misfit);
 };
 

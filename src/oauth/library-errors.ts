@@ -3,7 +3,7 @@ import { type OAuthErrorCode, STATUS, type Violation } from '../protocol/oauth-e
 
 /** What the library means by an error: it has few codes, and says the rest in prose. */
 interface Reading {
-  /** Of the library's `error_description`, or of its cause. */
+  /** Of the library's code, its `error_description`, or its cause. */
   readonly says: RegExp;
   /** Where RFC 6749 §5.2 has another code for it than the library. */
   readonly code?: OAuthErrorCode;
@@ -38,6 +38,13 @@ const READINGS: readonly Reading[] = [
     field: 'request',
     rule: 'once',
     remedy: 'send each parameter once; only resource and audience may be repeated',
+  },
+  {
+    says: /^invalid_request_object/,
+    field: 'request',
+    rule: 'request_object',
+    remedy:
+      'sign a fresh one for this issuer, with every parameter in it and typ oauth-authz-req+jwt (RFC 9101 §4)',
   },
   {
     // RFC 6749 §5.2: also "no client authentication included, or unsupported authentication method".
@@ -118,7 +125,7 @@ const NAMED = /'([a-z_]+)'/;
 export const readLibrary = (
   error: errors.OIDCProviderError,
 ): { readonly code: OAuthErrorCode; readonly violation: Violation } => {
-  const said = [error.error_description, messageOf(error.cause)].join(' ');
+  const said = [error.message, error.error_description, messageOf(error.cause)].join(' ');
   const { code, field, rule, remedy }: Omit<Reading, 'says'> =
     READINGS.find(({ says }) => says.test(said)) ?? OTHERWISE;
   const message = error.error_description ?? error.message;

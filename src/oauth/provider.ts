@@ -86,9 +86,9 @@ export const createProvider = (dependencies: ProviderDependencies): Authorizatio
         defaultResource: () => NAMED_BY_DETAILS,
       },
     },
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, { alg }, { clientId }) => {
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header, { clientId }) => {
       const app = configuration.get().index.app(clientId);
-      mustBeForUs(claims, { issuer, app, alg, now: now() });
+      mustBeForUs(claims, { issuer, app, header, now: now() });
     },
   });
 

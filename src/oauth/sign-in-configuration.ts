@@ -1,5 +1,4 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { misfitOf } from '../broker/app-profile.ts';
 import type { Audited } from '../broker/audited.ts';
 import type { Dpop } from '../identity/dpop.ts';
 import { afterSignOut } from './after-sign-out.ts';
@@ -13,6 +12,7 @@ import {
 } from './authorization-request.ts';
 import { appForClient } from './clients.ts';
 import { createKeyOfRequest } from './pushed-request.ts';
+import { mustBeRequest } from './request-object.ts';
 import {
   agreementOf,
   findAccount,
@@ -48,9 +48,6 @@ const CODE = 60;
 const INTERACTION = 600;
 /** Seconds; a sign-in ends before it (`sign_in.session` is at most that). */
 const LONGEST_SESSION = 7 * 24 * 60 * 60;
-
-/** What a JAR request object may be signed with (RFC 9101): as client assertions. */
-const REQUEST_LIFE = 300;
 
 /** The part of the library's configuration that has people in it. */
 export const signInConfiguration = (dependencies: SignInConfigurationDependencies) => {
@@ -131,13 +128,11 @@ export const signInFeatures = (dependencies: SignInConfigurationDependencies) =>
     pushedAuthorizationRequests: { enabled: true },
     requestObjects: {
       enabled: true,
-      assertJwtClaimsAndHeader: async (ctx, claims, { alg }, { clientId }) => {
+      assertJwtClaimsAndHeader: async (ctx, claims, header, { clientId }) => {
         // What was pushed has been looked at when it was, and is kept unsigned.
         if ('PushedAuthorizationRequest' in ctx.oidc.entities) return;
-        mustBeFresh(claims, now());
         const app = appForClient(configuration, clientId, '');
-        const misfit = misfitOf(app, { ...claims, alg }, now());
-        if (misfit !== undefined) throw new errors.InvalidRequestObject(misfit);
+        mustBeRequest(claims, { app, clientId, header, now: now() });
       },
     },
     rpInitiatedLogout: {
@@ -168,13 +163,4 @@ export const signInFeatures = (dependencies: SignInConfigurationDependencies) =>
       authorizationDetailsForIntrospection: () => undefined,
     },
   } satisfies Configuration['features'];
-};
-
-/** RFC 9101 §10.2: a request object is for now. */
-const mustBeFresh = ({ exp, iat }: Record<string, unknown>, now: Date): void => {
-  const seconds = now.getTime() / 1000;
-  const isSound = typeof exp === 'number' && exp > seconds && exp <= seconds + REQUEST_LIFE;
-  const isOfPast = iat === undefined || (typeof iat === 'number' && iat <= seconds + 10);
-  if (isSound && isOfPast) return;
-  throw new errors.InvalidRequestObject('exp must be there, and within the next five minutes');
 };

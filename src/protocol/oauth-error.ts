@@ -12,6 +12,7 @@ export const STATUS = {
   invalid_authorization_details: 400, // RFC 9396 §5
   invalid_client_metadata: 400, // RFC 7591 §3.2.2
   invalid_redirect_uri: 400, //   RFC 7591 §3.2.2
+  invalid_request_object: 400, // RFC 9101 §7
   invalid_dpop_proof: 400, //     RFC 9449 §5; 401 where the proof accompanies a `DPoP` credential
   use_dpop_nonce: 400, //         RFC 9449 §8; 401 where the proof accompanies a `DPoP` credential
   access_denied: 403, //          policy says no

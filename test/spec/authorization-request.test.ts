@@ -70,7 +70,11 @@ describe('where several issuers let people in', () => {
 });
 
 describe('signed requests (RFC 9101)', () => {
-  const signed = (claims: Record<string, unknown>, life = 60): Promise<string> =>
+  const signed = (
+    claims: Record<string, unknown>,
+    life = 60,
+    typ: string | undefined = 'oauth-authz-req+jwt',
+  ): Promise<string> =>
     new SignJWT({
       client_id: 'signer',
       response_type: 'code',
@@ -82,7 +86,7 @@ describe('signed requests (RFC 9101)', () => {
       code_challenge_method: 'S256',
       ...claims,
     })
-      .setProtectedHeader({ alg: 'ES256', kid: 'one', typ: 'oauth-authz-req+jwt' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'one', ...(typ && { typ }) })
       .setIssuer('signer')
       .setAudience(daypass.issuer)
       .setIssuedAt()
@@ -107,6 +111,62 @@ describe('signed requests (RFC 9101)', () => {
       const answer = await ask(request);
       expect(answer.headers.get('location') ?? '').not.toContain('/sign-in/');
     }
+  });
+
+  /** As the client authenticates with it (RFC 7523), and with the parameters of a request besides. */
+  const assertion = (claims: object = {}, typ?: string): Promise<string> =>
+    new SignJWT({ ...claims, jti: random() })
+      .setProtectedHeader({ alg: 'ES256', kid: 'one', ...(typ && { typ }) })
+      .setIssuer('signer')
+      .setSubject('signer')
+      .setAudience(daypass.issuer)
+      .setIssuedAt()
+      .setExpirationTime('60s')
+      .sign(privateKey);
+
+  const push = async (request: string, client_assertion?: string) =>
+    fetch(`${daypass.url}/par`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        client_id: 'signer',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: client_assertion ?? (await assertion()),
+        request,
+      }),
+    });
+
+  it('may leave out their type; another type is another kind of JWT (§10.8)', async () => {
+    for (const typ of ['', 'JWT', 'application/OAUTH-authz-req+jwt']) {
+      const request = await signed({}, 60, typ);
+      expect((await ask(request)).headers.get('location')).toContain('/sign-in/');
+      expect((await push(request)).status).toBe(201);
+    }
+    for (const typ of ['client-authentication+jwt', 'dpop+jwt', 'at+jwt']) {
+      const request = await signed({}, 60, typ);
+      expect((await ask(request)).headers.get('location') ?? '').not.toContain('/sign-in/');
+      const pushed = await push(request);
+      expect([pushed.status, await pushed.json()]).toMatchObject([
+        400,
+        { error: 'invalid_request_object' },
+      ]);
+    }
+  });
+
+  it('are not what a client authenticates with, nor the other way (§10.8)', async () => {
+    const parameters = { client_id: 'signer', response_type: 'code', redirect_uri: WEB };
+    const whole = { code_challenge: challengeOf('v'.repeat(43)), code_challenge_method: 'S256' };
+    for (const request of [
+      await assertion(),
+      await assertion({ client_id: 'signer' }),
+      await assertion({ ...parameters, ...whole, scope: 'openid', resource: ORDERS }),
+      await signed({ response_type: undefined }),
+      await signed({ client_id: undefined }),
+    ]) {
+      expect((await ask(request)).headers.get('location') ?? '').not.toContain('/sign-in/');
+      expect((await push(request)).status).toBe(400);
+    }
+    const typed = await push(await signed({}), await assertion({}, 'oauth-authz-req+jwt'));
+    expect([typed.status, await typed.json()]).toMatchObject([401, { error: 'invalid_client' }]);
   });
 
   it('of another place are never fetched', async () => {
