@@ -1,8 +1,9 @@
 /** Does what an app presents fit the profile it has chosen? It knows no other rule that an app must keep. */
 import type { App } from '../config/deployment.ts';
 import type { Proof } from '../identity/dpop.ts';
+import type { TokenRecord } from '../ledger/records.ts';
 import { FAPI2, FAPI2_ALGORITHMS, FAPI2_LONGEST_AHEAD } from '../protocol/fapi2.ts';
-import { OAuthError } from '../protocol/oauth-error.ts';
+import { OAuthError, unproven } from '../protocol/oauth-error.ts';
 
 export const isFapi2 = (app: Pick<App, 'profile'> | undefined): boolean => app?.profile === FAPI2;
 
@@ -48,4 +49,16 @@ export const mustFitProfile = (
       },
     ],
   });
+};
+
+/**
+ * FAPI 2.0 §5.3.2.1-4, also for tokens that are out already: those of before the profile was switched on.
+ *
+ * @throws {OAuthError} `invalid_token`
+ */
+export const mustBeBoundUnderProfile = (
+  app: Pick<App, 'profile'> | undefined,
+  { binding }: Pick<TokenRecord, 'binding'>,
+): void => {
+  if (isFapi2(app) && binding === undefined) throw unproven('unbound, of an app of FAPI 2.0');
 };

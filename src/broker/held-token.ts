@@ -3,7 +3,7 @@ import type { HeldToken, Tokens } from '../ledger/ledger.ts';
 import type { SeenProof, TokenRecord } from '../ledger/records.ts';
 import { unproven } from '../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../protocol/opaque-token.ts';
-import { mustFitProfile } from './app-profile.ts';
+import { mustBeBoundUnderProfile, mustFitProfile } from './app-profile.ts';
 import { type Audited, recordRefusal } from './audited.ts';
 import type { CurrentConfiguration } from './configuration.ts';
 import type { PresentedCredential, RequestContext } from './context.ts';
@@ -48,7 +48,9 @@ export const createTokenProver =
     const keys = { proof, certificate: credential.context.certificate };
     try {
       const token = mustBeAlive(held, keys, now());
-      mustFitProfile(configuration.get().index.app(token.appId), proof, now(), 401);
+      const app = configuration.get().index.app(token.appId);
+      mustBeBoundUnderProfile(app, token);
+      mustFitProfile(app, proof, now(), 401);
       return { token, proof };
     } catch (error) {
       // Whoever still has a revoked token and its key is the one the revocation was about. Other dead

@@ -64,6 +64,9 @@ const ACCEPTANCE_WINDOW = NONCE_STEP * (NONCE_STEPS + NONCE_STEPS_AHEAD);
 /** Seconds by which `iat` may be ahead where no nonce says when a proof was made. */
 const IAT_AHEAD = 5;
 
+/** Seconds by which `nbf` may be ahead, as in ID tokens. */
+const NBF_AHEAD = 10;
+
 const LONGEST_JTI = 256;
 
 const seconds = (now: Date): number => now.getTime() / 1000;
@@ -123,6 +126,15 @@ const mustFit = (claims: JsonObject, { method, url, accessToken }: ProvenRequest
   if (accessToken !== undefined && ath !== hash('sha256', accessToken, 'base64url')) {
     throw new ProofFault('ath');
   }
+};
+
+/**
+ * RFC 7519 §4.1.5: a proof that says from when it may be used is not used before. A nonce tells how old a proof is,
+ * not what its maker meant by it; so this holds with one as well.
+ */
+const mustHaveBegun = ({ nbf }: JsonObject, now: Date): void => {
+  if (nbf === undefined) return;
+  if (typeof nbf !== 'number' || !(nbf <= seconds(now) + NBF_AHEAD)) throw new ProofFault('nbf');
 };
 
 /**
@@ -213,6 +225,7 @@ export const createDpop = ({ nonces }: { readonly nonces: Nonces }): Dpop => {
     const signed = readProof(header);
     const { jkt, alg, claims } = signed;
     mustFit(claims, request);
+    mustHaveBegun(claims, now);
     const jti = jtiOf(claims);
     if (request.second) mustDiffer(signed, request.second);
     const nonce = validNonceOf(claims, nonces, now);

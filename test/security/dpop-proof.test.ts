@@ -77,6 +77,21 @@ describe('D03 time', () => {
     async (iat) => expect(outcomeOf(await proofBy(clientKey, { iat }))).toMatchObject(INVALID),
   );
 
+  it.each([11, 60, 86_400])('refuses nbf %i s ahead, with a nonce or without', async (ahead) => {
+    const nbf = epoch(START) + ahead;
+    expect(outcomeOf(await proofBy(clientKey, { nbf }))).toMatchObject(INVALID);
+    expect(outcomeOf(await proofBy(clientKey, { nbf, nonce: undefined }))).toMatchObject(INVALID);
+  });
+
+  it.each([-86_400, 0, 10])('accepts nbf %i s ahead', async (ahead) => {
+    const proof = await proofBy(clientKey, { nbf: epoch(START) + ahead });
+    expect(outcomeOf(proof)).toHaveProperty('jkt');
+  });
+
+  it.each([null, 'now', String(epoch(START)), [], true])('refuses nbf %j', async (nbf) =>
+    expect(outcomeOf(await proofBy(clientKey, { nbf }))).toMatchObject(INVALID),
+  );
+
   it('refuses an infinite iat', async () => {
     const json = JSON.stringify({
       jti: 'x',

@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { eventually, type Held, openStage, type Stage } from './stage.ts';
+import { newKey } from '../support/client.ts';
+import { signJwt } from './corporate-sso.ts';
+import { PORTAL_SECRET, signerKey } from './deployment.ts';
+import {
+  ACCESS_TOKEN,
+  basic,
+  eventually,
+  type Held,
+  ID_TOKEN,
+  openStage,
+  type Stage,
+  unique,
+} from './stage.ts';
 import { putObject } from './stored-object.ts';
 
 let stage: Stage;
@@ -195,6 +207,75 @@ describe('a revocation', () => {
     });
     const { body } = await stage.revoke({ app_id: 'lowcode' });
     expect(body.killed).toMatchObject({ tokens: 1 });
+  });
+});
+
+describe('unbound tokens of an app that takes up the profile of FAPI 2.0', () => {
+  it('are good for nothing from then on: neither at use, nor as subject or actor, nor by introspection', async () => {
+    const subject = { subject_token_type: ID_TOKEN, resource: 'bucket:project-123' };
+    const idToken = () => stage.idToken({ aud: 'portal' });
+    const given = await stage.tokenExchange(
+      { ...subject, subject_token: idToken() },
+      { app: 'portal', secret: PORTAL_SECRET },
+    );
+    expect(given).toMatchObject({ status: 200, body: { token_type: 'Bearer' } });
+    const token = String(given.body.access_token);
+    const bySecret = () => ({ headers: { authorization: basic('portal', PORTAL_SECRET) } });
+    const byKey = () => ({
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: signJwt(signerKey, {
+        iss: 'portal',
+        sub: 'portal',
+        aud: stage.issuer,
+        jti: unique(),
+        exp: stage.now() + 60,
+      }),
+    });
+    const use = () => stage.client.call('/objects', { token });
+    const narrow = (form: object, more: object = {}) =>
+      stage.tokenExchange(
+        {
+          resource: subject.resource,
+          subject_token: token,
+          subject_token_type: ACCESS_TOKEN,
+          ...form,
+        },
+        { key: newKey(), ...more },
+      );
+    const actBy = (form: object, more: object = {}) =>
+      narrow(
+        {
+          ...subject,
+          subject_token: idToken(),
+          actor_token: token,
+          actor_token_type: ACCESS_TOKEN,
+          ...form,
+        },
+        more,
+      );
+    const introspect = (form: object, more: object = {}) =>
+      stage.client.call('/introspect', { form: { token, ...form }, ...more });
+
+    expect((await use()).status).toBe(200);
+    expect((await narrow({}, bySecret())).status).toBe(200);
+    expect((await actBy({}, bySecret())).status).toBe(200);
+    expect((await introspect({}, bySecret())).body.active).toBe(true);
+
+    await stage.reconfigure((draft) => {
+      const portal = draft.apps.find(({ id }) => id === 'portal') as Record<string, unknown>;
+      delete portal.secret_hash;
+      Object.assign(portal, {
+        profile: 'fapi2',
+        jwks: draft.apps.find(({ id }) => id === 'signer')?.jwks,
+      });
+    });
+    expect(await use()).toMatchObject({ status: 401, body: { error: 'invalid_token' } });
+    const refused = { status: 400, body: { error: 'invalid_request' } };
+    expect(await narrow(byKey())).toMatchObject(refused);
+    expect(await actBy(byKey())).toMatchObject(refused);
+    expect((await introspect(byKey())).body).toEqual({ active: false });
+    const bound = { ...subject, subject_token: idToken(), ...byKey() };
+    expect((await stage.tokenExchange(bound, { key: newKey() })).status).toBe(200);
   });
 });
 

@@ -7,6 +7,7 @@ import type { SignIns } from '../../ledger/sign-ins.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import type { SignIn } from '../../protocol/principal.ts';
 import { TokenType } from '../../protocol/token-type.ts';
+import { mustBeBoundUnderProfile } from '../app-profile.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import type { FindToken } from '../find-token.ts';
@@ -78,6 +79,7 @@ export const createActorProver = (dependencies: ActorDependencies) => {
     await underConfiguration(configuration, (inForce) => {
       const app = inForce.index.app(held.appId);
       if (!app?.enabled || hasExpired(app, now())) throw unproven('the app of the actor is gone');
+      mustBeBoundUnderProfile(app, held);
       if (!isIssuerTrusted(held, inForce)) throw unproven('the issuer of the actor is gone');
       return true;
     });

@@ -6,7 +6,7 @@ import type { Tokens } from '../../ledger/ledger.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
 import { TokenType } from '../../protocol/token-type.ts';
-import { mustFitProfile } from '../app-profile.ts';
+import { mustBeBoundUnderProfile, mustFitProfile } from '../app-profile.ts';
 import { type Audited, audited } from '../audited.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
@@ -91,6 +91,7 @@ export const createTokenEndpointProver = (dependencies: SubjectDependencies) => 
     const keys = { proof: isBoundByDpop ? proof : undefined, certificate: context.certificate };
     const alive = mustBeAlive(held, keys, now());
     if (alive.appId !== app.id) throw unproven('token of another app');
+    mustBeBoundUnderProfile(app, alive);
     const bound = isBoundByDpop && proof ? { token, proof } : undefined;
     return { app, authority: fromToken(alive), proof, bound };
   };

@@ -3,6 +3,7 @@ import { hasExpired } from '../../config/expiry.ts';
 import type { HeldToken } from '../../ledger/ledger.ts';
 import type { TokenRecord } from '../../ledger/records.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
+import { mustBeBoundUnderProfile } from '../app-profile.ts';
 import { type Audited, recordRefusal } from '../audited.ts';
 import { type CurrentConfiguration, type InForce, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
@@ -85,6 +86,7 @@ const membersOf = (
   if (revoked) throw unproven('token is revoked');
   const app = inForce.index.app(token.appId);
   if (!app?.enabled || hasExpired(app, now)) throw unproven('the app of the token is gone');
+  mustBeBoundUnderProfile(app, token);
   if (!isIssuerTrusted(token, inForce)) throw unproven('the issuer of the sign-in is gone');
   mustAllStand(token.actors, inForce, now);
   const target = findTarget(token.resource, fromToken(token), inForce, issuer);
