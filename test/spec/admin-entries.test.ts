@@ -191,10 +191,23 @@ describe('an entry', () => {
     ['an app without an owner', { ...appOf(), owner: undefined }, 'owner'],
     ['an app that has expired', appOf({ expires: '2020-01-01' }), 'expires'],
     ['a tenant there is none of', appOf({ tenant: 'nobody' }), 'tenant'],
+    [
+      'a redirect URI with a tab',
+      appOf({ type: 'web', redirect_uris: ['https://a.example/\tcb'] }),
+      'redirect_uris[0]',
+    ],
   ])('is refused with %s', async (_, body, field) => {
     const answer = await put(`/apps/${newId()}`, body);
     expect(answer.status).toBe(400);
     expect(answer.body.violations).toEqual([expect.objectContaining({ field })]);
+  });
+
+  it('is refused under an id that looks like that of another app', async () => {
+    const { status, body } = await put('/apps/Where2eat', appOf());
+    expect(status).toBe(400);
+    expect(body.violations).toEqual([
+      expect.objectContaining({ field: 'id', rule: 'confusable_id' }),
+    ]);
   });
 
   it('refuses the id of the built-in client', async () => {

@@ -208,6 +208,24 @@ describe('registration with an initial access token', () => {
       'redirect_uris[0]',
     ],
     [
+      'a redirect URI with a line break',
+      { ...PAGE, redirect_uris: ['https://menus.acme.example/callback\n'] },
+      'invalid_redirect_uri',
+      'redirect_uris[0]',
+    ],
+    [
+      'a redirect URI that names a user',
+      { ...PAGE, redirect_uris: ['https://ana@menus.acme.example/callback'] },
+      'invalid_redirect_uri',
+      'redirect_uris[0]',
+    ],
+    [
+      'a backslash in where people go after signing out',
+      { ...PAGE, post_logout_redirect_uris: ['https://menus.acme.example\\bye'] },
+      'invalid_client_metadata',
+      'post_logout_redirect_uris[0]',
+    ],
+    [
       'keys that would have to be fetched',
       {
         ...SERVICE,

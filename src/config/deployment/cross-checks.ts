@@ -1,3 +1,4 @@
+import { checkAppIds } from './check-app-ids.ts';
 import { checkApps } from './check-apps.ts';
 import { checkAudiences } from './check-audiences.ts';
 import { checkBuckets } from './check-buckets.ts';
@@ -13,7 +14,7 @@ import type { Finding } from './finding.ts';
 export interface Circumstances {
   /** Stricter: https only. */
   readonly production: boolean;
-  /** Against which apps expire; absent for what was accepted before. */
+  /** Against which apps expire, and ids are held against each other; absent for what was accepted before. */
   readonly now?: Date;
   /** The apps that are written anew; absent: all. The others were accepted before. */
   readonly written?: readonly string[];
@@ -26,6 +27,7 @@ const CHECKS: readonly ((draft: Draft, circumstances: Circumstances) => Finding[
   checkReferences,
   checkIssuers,
   checkApps,
+  checkAppIds,
   checkProfile,
   checkAudiences,
   checkGrants,

@@ -4,7 +4,7 @@ import { parseDistinguishedName } from '../../protocol/distinguished-name.ts';
 import { FAPI2 } from '../../protocol/fapi2.ts';
 import { readMediaRanges } from '../../scope/scope.ts';
 import { APP_TYPES, isPublicType } from '../app-type.ts';
-import { isOrigin, isSafeTransport, webUrl } from '../url.ts';
+import { isOrigin, isSafeTransport, isWrittenAsUri, webUrl } from '../url.ts';
 import { appLimits } from './schema-limits.ts';
 import { distinct, duration, id, reads, says, size, text } from './values.ts';
 
@@ -29,40 +29,49 @@ export const grant = z.strictObject({
   max_ttl: duration.exactOptional().meta({ description: 'A longer asked ttl is lowered to it.' }),
 });
 
+/** What stands in it is what is compared, and what browsers are sent to: nothing that they would drop or turn. */
+const uri = z.string().refine(isWrittenAsUri, {
+  ...says(
+    'uri_characters',
+    'holds what no URI does: a space, line break, tab, backslash or other character outside RFC 3986',
+    'write it as browsers send it: percent-encode the character, or remove it',
+  ),
+  abort: true,
+});
+
 /** Browsers and loopback tools over http on this machine; native apps by a scheme of theirs (RFC 8252 §7). */
 const isRedirectUri = (value: string): boolean => {
   const url = URL.parse(value);
   if (url === null || value.includes('#') || value.includes('*')) return false;
+  if (url.username !== '' || url.password !== '') return false;
   const web = webUrl(value);
   if (web !== undefined) return isSafeTransport(web);
   // RFC 8252 §7.1: a private-use scheme is a reversed domain name, so javascript: and data: are out.
   return url.protocol.includes('.');
 };
 
-const redirectUri = z
-  .string()
-  .refine(
-    isRedirectUri,
-    says(
-      'redirect_uri',
-      'must be https, http on loopback, or a private-use scheme with a dot; no fragment, no *',
-      'list each exact URI the app returns to',
-    ),
-  );
+const redirectUri = uri.refine(
+  isRedirectUri,
+  says(
+    'redirect_uri',
+    'must be https, http on loopback, or a private-use scheme with a dot; no user, no fragment, no *',
+    'list each exact URI the app returns to',
+  ),
+);
 
-const logoutUri = z.string().refine(
+const logoutUri = uri.refine(
   (value) => {
     const url = webUrl(value);
     return url !== undefined && isSafeTransport(url) && !value.includes('#');
   },
   says(
     'logout_uri',
-    'must be https, or http on loopback; no fragment (OpenID Connect Back-Channel Logout 1.0 §2.2)',
+    'must be https, or http on loopback; no user, no fragment (OpenID Connect Back-Channel Logout 1.0 §2.2)',
     'write the URL of the app that takes logout tokens',
   ),
 );
 
-const origin = z.string().refine(
+const origin = uri.refine(
   (value) => {
     const url = webUrl(value);
     return isOrigin(value) && url !== undefined && isSafeTransport(url);
