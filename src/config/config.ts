@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type EnvironmentVariable, environment } from './environment.ts';
+import { wordsOfYaml } from './issue-words.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import { disk, type Files, given, variableOrFile } from './secret.ts';
 import { readTls, type TlsConfig } from './tls.ts';
@@ -175,7 +176,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv, files: Files = disk): Config 
   const issuer = values.ISSUER ?? localIssuer(values);
   const file = configFile(values.DAYPASS_CONFIG, files, problems);
 
-  const parsed = environment.safeParse(values);
+  const parsed = environment.safeParse(values, { error: wordsOfYaml });
   if (!parsed.success) problems.push(...parsed.error.issues.map(problemOf));
   if (production) problems.push(...inProduction(values, problems));
   problems.push(...contentApart(issuer, values.CONTENT_ORIGIN), ...headerOfWhom(values));

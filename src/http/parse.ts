@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { ruleOf, wordsOfJson } from '../config/issue-words.ts';
 import { OAuthError, type Violation } from '../protocol/oauth-error.ts';
 import { meantBy } from './members.ts';
 
@@ -8,7 +9,7 @@ import { meantBy } from './members.ts';
  * @throws {OAuthError} `invalid_request` with one violation for each issue, all at once.
  */
 export const parseWith = <Output>(schema: z.ZodType<Output>, value: unknown): Output => {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true, error: wordsOfJson });
   if (result.success) return result.data;
   const violations = result.error.issues.flatMap((issue) => toViolations(schema, issue));
   throw new OAuthError('invalid_request', violations[0]?.message ?? 'the request is malformed', {
@@ -28,23 +29,23 @@ const toViolations = (schema: z.ZodType, issue: z.core.$ZodIssue): readonly Viol
   }
   const field = issue.path.join('.') || 'body';
   const given = issue.code === 'custom' ? issue.params : undefined;
+  const rule = typeof given?.rule === 'string' ? given.rule : ruleOf(issue);
+  const remedy = typeof given?.remedy === 'string' ? given.remedy : REMEDY[rule];
   return [
     {
       field,
-      rule: typeof given?.rule === 'string' ? given.rule : issue.code,
+      rule,
       message: `${field}: ${issue.message}`,
-      remedy:
-        typeof given?.remedy === 'string'
-          ? given.remedy
-          : (REMEDY[issue.code] ?? 'see /docs for its shape'),
+      remedy: remedy ?? 'see /docs for its shape',
     },
   ];
 };
 
 const REMEDY: Readonly<Record<string, string>> = {
-  invalid_type: 'give a value of that type',
-  too_small: 'give a value within the limits',
-  too_big: 'give a value within the limits',
-  invalid_value: 'give one of the values listed',
-  invalid_format: 'write it in that format',
+  required: 'add it; /docs shows every member',
+  type: 'give a value of that type',
+  at_least: 'give a value within the limits',
+  at_most: 'give a value within the limits',
+  one_of: 'give one of the values listed',
+  format: 'write it in that format',
 };

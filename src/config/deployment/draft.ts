@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { wordsOfYaml } from '../issue-words.ts';
 import { nearest } from '../nearest.ts';
 import type { Finding } from './finding.ts';
 import { findingsOf } from './issues.ts';
@@ -64,7 +65,7 @@ const settle = <S extends z.ZodType>(
   base: readonly PropertyKey[],
   findings: Finding[],
 ): z.output<S> | undefined => {
-  const result = schema.safeParse(raw, { reportInput: true });
+  const result = schema.safeParse(raw, { reportInput: true, error: wordsOfYaml });
   if (result.success) return result.data;
   for (const finding of findingsOf(schema, result.error.issues))
     findings.push({ ...finding, path: [...base, ...finding.path] });

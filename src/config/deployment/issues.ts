@@ -1,20 +1,11 @@
 import type { z } from 'zod';
+import { ruleOf } from '../issue-words.ts';
 import { nearest } from '../nearest.ts';
 import type { Finding } from './finding.ts';
 import { shapeAt } from './shape.ts';
 
 type Issue = z.core.$ZodIssue;
 type Said = Omit<Finding, 'path'>;
-
-const KINDS: Readonly<Record<string, string>> = {
-  object: 'a mapping',
-  record: 'a mapping',
-  array: 'a list',
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-};
 
 const choice = (known: readonly string[], written: unknown): Said => {
   const meant = typeof written === 'string' ? nearest(written, known) : undefined;
@@ -39,22 +30,13 @@ const say = (issue: Issue, description: string | undefined): Said => {
       };
     case 'invalid_value':
       return choice(issue.values.map(String), issue.input);
-    case 'invalid_type':
-      return {
-        rule: 'type',
-        message: issue.message.startsWith('must ')
-          ? issue.message
-          : `must be ${KINDS[issue.expected] ?? issue.expected}`,
-        remedy: described,
-      };
     case 'invalid_key': {
       const [inner] = issue.issues;
-      return inner?.code === 'custom'
-        ? say(inner, description)
-        : { rule: 'key', message: 'has a name that cannot be used', remedy: described };
+      if (inner?.code === 'custom') return say(inner, description);
+      return { rule: ruleOf(issue), message: issue.message, remedy: described };
     }
     default:
-      return { rule: issue.code, message: issue.message, remedy: described };
+      return { rule: ruleOf(issue), message: issue.message, remedy: described };
   }
 };
 
