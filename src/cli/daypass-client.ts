@@ -14,6 +14,7 @@ export interface ClientRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly credential: Credential;
 }
 
@@ -69,7 +70,7 @@ export const createDaypassClient = (options: ClientOptions): DaypassClient => {
   let nonce: string | undefined;
 
   const attempt = async (request: ClientRequest): Promise<Response> => {
-    const { method, path, query, body, credential } = request;
+    const { method, path, query, body, headers, credential } = request;
     const url = `${server}${path}`;
     const proof =
       credential.proof &&
@@ -87,6 +88,7 @@ export const createDaypassClient = (options: ClientOptions): DaypassClient => {
         Authorization: `${credential.scheme} ${credential.value}`,
         ...(proof && { DPoP: proof }),
         ...(body && { 'Content-Type': 'application/json' }),
+        ...headers,
       },
       ...(body && { body: JSON.stringify(body) }),
       redirect: 'error', // a credential goes nowhere but where it was sent

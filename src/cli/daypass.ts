@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigurationError, violationsOf } from '../config/problem.ts';
 import { OAuthError, type Violation } from '../protocol/oauth-error.ts';
 import { apply } from './commands/apply.ts';
+import { apps } from './commands/apps.ts';
 import { audit } from './commands/audit.ts';
 import { Negative, type Register } from './commands/command.ts';
 import { config } from './commands/config.ts';
@@ -18,6 +19,7 @@ import { revocations, revoke } from './commands/revocations.ts';
 import { serve } from './commands/serve.ts';
 import { tokens } from './commands/tokens.ts';
 import { upload } from './commands/upload.ts';
+import { uploads } from './commands/uploads.ts';
 import { Refusal, Unreachable } from './daypass-client.ts';
 import { createOutput } from './output.ts';
 import { type Surroundings, UsageError } from './surroundings.ts';
@@ -37,6 +39,8 @@ const COMMANDS: readonly Register[] = [
   revoke,
   revocations,
   audit,
+  uploads,
+  apps,
   config,
   keys,
   policy,

@@ -21,7 +21,7 @@ const toViolations = (schema: z.ZodType, issue: z.core.$ZodIssue): readonly Viol
   if (issue.code === 'unrecognized_keys') {
     const meant = meantBy(schema, issue.path, issue.keys);
     return issue.keys.map((key, place) => ({
-      field: [...issue.path, key.slice(0, 64)].join('.'),
+      field: [...issue.path, key.slice(0, 64)].join('.') || 'body',
       rule: 'unknown_member',
       message: `there is no member ${JSON.stringify(key.slice(0, 64))} here`,
       remedy: `${meant[place] === undefined ? 'leave it out;' : `did you mean "${meant[place]}"?`} /docs shows every member`,

@@ -75,6 +75,8 @@ export interface AuditFilter extends TokenFilter {
   readonly objectId?: string | undefined;
   /** The subject of someone in the chain of delegation: a person's, or an app's id. */
   readonly actor?: string | undefined;
+  /** What was revoked, or of what a block was lifted. */
+  readonly target?: LockTarget | undefined;
   readonly action?: string | undefined;
   readonly outcome?: 'granted' | 'denied' | undefined;
   readonly since?: Date | undefined;

@@ -145,6 +145,26 @@ describe('the audit trail', () => {
     expect(byPages.map((page) => page.length)).toEqual([1, 1]);
   });
 
+  it('is searched by what was revoked, and of what a block was lifted', async () => {
+    const { id } = await stage.tokenOf({ claims: { sub: 'target' } });
+    await stage.revoke({ token_id: id });
+    const { body } = await stage.revoke({ app_id: 'lowcode' });
+    const { token, key } = await stage.adminOf(['security']);
+    const path = `/admin/v1/revocations/${String(body.revocation_id)}`;
+    expect((await stage.client.call(path, { method: 'DELETE', token, key })).status).toBe(204);
+
+    const of = async (target: string) =>
+      (await list(`/admin/v1/audit?target=${target}`)).items.map(({ action }) => action);
+    expect(await of(`token:${id}`)).toEqual(['revocation.create']);
+    expect(await of('app:lowcode')).toEqual(['revocation.lift', 'revocation.create']);
+    expect(await of('app:where2eat')).toEqual([]);
+    const refused = await get('/admin/v1/audit?target=lowcode');
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { violations: [{ field: 'target', rule: 'target' }] },
+    });
+  });
+
   it('says who administered, and what policy permitted it', async () => {
     const { id } = await stage.tokenOf();
     await stage.revoke({ token_id: id });

@@ -74,6 +74,7 @@ export const createLift =
       Object.assign(event, { detail: { revocation_id: revocationId } } satisfies AuditDraft);
       const found = await dependencies.revocations.find(revocationId);
       mustReach(admin, found?.tenantId, noSuchRevocation());
+      if (found) Object.assign(event.detail ?? {}, { target: found.target });
       if (found) await mustBeLiftable(admin, found.target, dependencies.revocations);
       const audit = {
         ...event,

@@ -63,6 +63,13 @@ export const createOverseeUploads = (dependencies: OverseeUploadsDependencies) =
       const tenantId = admin.deployment ? undefined : admin.tenantId;
       return whileHeld(admin, () => dependencies.objects.search({ ...filter, tenantId }, page));
     },
+    /** @throws {OAuthError} `not_found` where there is none, or none within reach. */
+    showUpload: async (admin: Admin, objectId: string): Promise<ObjectRecord> => {
+      const found = await whileHeld(admin, () => dependencies.objects.find(objectId));
+      mustReach(admin, found?.tenantId, noSuchObject());
+      if (!found) throw noSuchObject();
+      return found;
+    },
     /** Out of every reader's sight, with its bytes. @throws {OAuthError} `conflict` unless it is available. */
     quarantineUpload: decideWith(QUARANTINE),
     /**

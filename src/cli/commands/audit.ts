@@ -10,6 +10,7 @@ interface SearchOptions extends PageOptions {
   readonly token?: string;
   readonly object?: string;
   readonly actor?: string;
+  readonly target?: string;
   readonly action?: string;
   readonly outcome?: string;
   readonly since?: string;
@@ -31,6 +32,7 @@ export const audit: Register = (program, surroundings) => {
     .option('--token <id>')
     .option('--object <id>')
     .option('--actor <subject>', 'a person or an app that acted for another')
+    .option('--target <kind:id>', 'what was revoked, such as app:where2eat')
     .option('--action <action>', 'such as token.issue')
     .addOption(new Option('--outcome <outcome>').choices(['granted', 'denied']))
     .option('--since <time>', 'RFC 3339, or a date', moment)
@@ -47,6 +49,7 @@ export const audit: Register = (program, surroundings) => {
         token_id: options.token,
         object_id: options.object,
         actor: options.actor,
+        target: options.target,
         action: options.action,
         outcome: options.outcome,
         since: options.since,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Oversight } from '../../broker/oversight.ts';
+import { REVOCABLE, targetOf } from '../../broker/revocation/target.ts';
+import type { LockTarget } from '../../ledger/records.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
 import { auditItem, toAuditItem, tokenItem, toTokenItem } from '../wire/admin.ts';
@@ -9,6 +11,10 @@ import { identifier, text, timestamp } from '../wire/text.ts';
 export interface RecordRoutes extends Pick<Oversight, 'listTokens' | 'showToken' | 'searchAudit'> {
   readonly now: () => Date;
 }
+
+const KINDS = REVOCABLE.map((field) => field.slice(0, -'_id'.length));
+const isLockTarget = (text: string): text is LockTarget =>
+  targetOf(text as LockTarget) !== undefined;
 
 const READERS = { roles: ['security', 'auditor'], reach: 'tenant' } as const;
 
@@ -25,6 +31,19 @@ const auditQuery = z.strictObject({
   actor: text(255).optional().meta({
     description: 'The subject of someone who acted for another: a person, or the id of an app.',
   }),
+  target: text(255)
+    .refine(isLockTarget, {
+      error: 'must be a kind and an id, such as app:where2eat',
+      params: {
+        rule: 'target',
+        remedy: `write one of ${KINDS.join(', ')}, a colon and the id, as detail.target has it`,
+      },
+    })
+    .optional()
+    .meta({
+      description:
+        'What was revoked, or of what a block was lifted, as `detail.target` has it: `app:where2eat`, `user:u_…`, `token:tk_…`.',
+    }),
   action: text(64).optional(),
   outcome: z.enum(['granted', 'denied']).optional(),
   since: timestamp.optional(),
@@ -81,6 +100,7 @@ export const recordRoutes = (broker: RecordRoutes): Route[] => [
           tokenId: query.token_id,
           objectId: query.object_id,
           actor: query.actor,
+          target: query.target,
           action: query.action,
           outcome: query.outcome,
           since: query.since,

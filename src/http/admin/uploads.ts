@@ -46,6 +46,18 @@ export const uploadOversightRoutes = (broker: UploadOversightRoutes): Route[] =>
     },
   }),
   route({
+    method: 'GET',
+    path: '/admin/v1/uploads/{id}',
+    summary: 'One upload, with what inspection found',
+    authentication: READERS,
+    answer: { status: 200, schema: uploadItem, description: 'Its record' },
+    handle: async ({ params, admin }) => ({
+      status: 200,
+      headers: NO_STORE,
+      body: toUploadItem(await broker.showUpload(admin, params.id ?? '')),
+    }),
+  }),
+  route({
     method: 'POST',
     path: '/admin/v1/uploads/{id}/quarantine',
     summary: 'Take an available object out of every reader’s reach',

@@ -40,6 +40,9 @@ export const createAuditTrail = (database: Database): AuditTrail => ({
           ...(filter.actor !== undefined && {
             actors: { array_contains: [{ subject: filter.actor }] },
           }),
+          ...(filter.target !== undefined && {
+            detail: { path: ['target'], equals: filter.target },
+          }),
           ...given('action', filter.action),
           ...given('outcome', filter.outcome),
           ...(after === undefined ? {} : { eventId: { lt: after } }),

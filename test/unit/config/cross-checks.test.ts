@@ -143,7 +143,7 @@ const REFUSED: readonly (readonly [title: string, edits: Edits, complaint: strin
   [
     'an expiry that is no date',
     [['2027-06-30\n    type: browser', '2027-02-30\n    type: browser']],
-    'apps[0].expires invalid_union',
+    'apps[0].expires form',
   ],
   [
     'a credential of a browser app',
@@ -300,7 +300,7 @@ const REFUSED: readonly (readonly [title: string, edits: Edits, complaint: strin
     [['actions: [orders:read]', 'actions: [orders:delete]']],
     'apps[1].grants[0].actions[0] takes_effect',
   ],
-  ['no action', [['actions: [orders:read]', 'actions: []']], 'apps[1].grants[0].actions too_small'],
+  ['no action', [['actions: [orders:read]', 'actions: []']], 'apps[1].grants[0].actions at_least'],
   [
     'an action twice',
     [['actions: [read, write, list]', 'actions: [read, read]']],

@@ -19,7 +19,7 @@ describe('whatever stands in the configuration', () => {
             expect(remedy).not.toMatch(NOT_OURS);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 15 },
       );
     },
   );
