@@ -213,9 +213,9 @@ describe('a revocation', () => {
 describe('unbound tokens of an app that takes up the profile of FAPI 2.0', () => {
   it('are good for nothing from then on: neither at use, nor as subject or actor, nor by introspection', async () => {
     const subject = { subject_token_type: ID_TOKEN, resource: 'bucket:project-123' };
-    const idToken = () => stage.idToken({ aud: 'portal' });
+    const idToken = (sub: string) => stage.idToken({ aud: 'portal', sub });
     const given = await stage.tokenExchange(
-      { ...subject, subject_token: idToken() },
+      { ...subject, subject_token: idToken('actor') },
       { app: 'portal', secret: PORTAL_SECRET },
     );
     expect(given).toMatchObject({ status: 200, body: { token_type: 'Bearer' } });
@@ -246,7 +246,7 @@ describe('unbound tokens of an app that takes up the profile of FAPI 2.0', () =>
       narrow(
         {
           ...subject,
-          subject_token: idToken(),
+          subject_token: idToken('subject'),
           actor_token: token,
           actor_token_type: ACCESS_TOKEN,
           ...form,
@@ -274,7 +274,7 @@ describe('unbound tokens of an app that takes up the profile of FAPI 2.0', () =>
     expect(await narrow(byKey())).toMatchObject(refused);
     expect(await actBy(byKey())).toMatchObject(refused);
     expect((await introspect(byKey())).body).toEqual({ active: false });
-    const bound = { ...subject, subject_token: idToken(), ...byKey() };
+    const bound = { ...subject, subject_token: idToken('subject'), ...byKey() };
     expect((await stage.tokenExchange(bound, { key: newKey() })).status).toBe(200);
   });
 });
