@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Config } from '../config/config.ts';
+import { mustNameHost, refuseBrokenRequests } from '../http/broken-request.ts';
 
 /** Milliseconds. A client that dawdles over its headers holds a socket, not the broker. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 5_000 };
@@ -21,10 +22,11 @@ export const listen = async (
   handler: RequestListener,
   { host, port, tls }: { readonly host: string; readonly port: number } & Pick<Config, 'tls'>,
 ): Promise<Listening> => {
-  const options = { ...TIMEOUTS, maxHeaderSize: 24 * 1024 };
+  const options = { ...TIMEOUTS, maxHeaderSize: 24 * 1024, requireHostHeader: false };
   const server = tls
-    ? createTlsServer({ ...options, ...secure(tls) }, handler)
-    : createServer(options, handler);
+    ? createTlsServer({ ...options, ...secure(tls) }, mustNameHost(handler))
+    : createServer(options, mustNameHost(handler));
+  refuseBrokenRequests(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve());

@@ -8,11 +8,17 @@ export const MAX_CONFIGURATION = 1024 * 1024;
 /**
  * The JSON object in a request body, whatever its Content-Type says.
  *
+ * @param isOptional whether no body at all is an empty object.
  * @throws {OAuthError} `payload_too_large`, or `invalid_request` for anything that is not an object of
  *   well-formed text: NUL and lone surrogates fit no column, `__proto__` names no member.
  */
-export const readJson = async (request: IncomingMessage, limit: number): Promise<object> => {
+export const readJson = async (
+  request: IncomingMessage,
+  limit: number,
+  isOptional = false,
+): Promise<object> => {
   const text = decode(await readBytes(request, limit));
+  if (isOptional && text === '') return {};
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw NO_OBJECT();
   mustBeSound(value, 0);

@@ -75,14 +75,16 @@ const refuse = (
     return;
   }
   const { status, headers, body } = toReply(error, requestId);
+  const content = JSON.stringify(body);
   response
     .writeHead(status, {
       ...headers,
       ...PRIVATE,
       'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(content),
       'X-Request-Id': requestId,
     })
-    .end(JSON.stringify(body));
+    .end(content);
 };
 
 const notGet = (): OAuthError =>

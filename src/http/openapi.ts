@@ -128,12 +128,16 @@ const MEDIA = {
   form: 'application/x-www-form-urlencoded',
 } as const;
 
-const requestOf = ({ body, encoding, query, path }: Route): NonNullable<RouteConfig['request']> => {
+const requestOf = (route: Route): NonNullable<RouteConfig['request']> => {
+  const { body, encoding, query, path } = route;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
   const params = Object.fromEntries(names.map((name) => [name, z.string()]));
   return {
     ...(body && {
-      body: { required: true, content: { [MEDIA[encoding ?? 'json']]: { schema: body } } },
+      body: {
+        required: route.isBodyOptional !== true,
+        content: { [MEDIA[encoding ?? 'json']]: { schema: body } },
+      },
     }),
     ...(query instanceof z.ZodObject && { query }),
     ...(names.length > 0 && { params: z.object(params) }),

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Section } from './app.ts';
 import type { Reply } from './reply.ts';
+import { methodNotAllowed } from './unanswered.ts';
 import { headerOf, type Visit } from './visit.ts';
 
 /**
@@ -14,14 +15,16 @@ import { headerOf, type Visit } from './visit.ts';
 export const createPages = (openapiUrl: string): Section => {
   const pages = pagesOf(openapiUrl);
   return async (visit) => {
-    const isRead = visit.method === 'GET' || visit.method === 'HEAD';
-    if (isRead && visit.path === '/') return { status: 302, headers: { Location: '/docs' } };
-    const page = isRead ? pages.get(visit.path) : undefined;
-    if (!page) return undefined;
+    const page = pages.get(visit.path);
+    if (!page && visit.path !== '/') return undefined;
     visit.route = '/docs';
+    if (!READS.includes(visit.method)) throw methodNotAllowed(READS);
+    if (!page) return { status: 302, headers: { Location: '/docs' } };
     return toReply(visit, page.type, await page.content());
   };
 };
+
+const READS = ['GET', 'HEAD'];
 
 interface Page {
   readonly type: string;

@@ -63,6 +63,8 @@ export interface Endpoint<Body, Query> {
   readonly body?: z.ZodType<Body>;
   /** How the body is written; absent: a JSON object. An event may be a list of them, and larger. */
   readonly encoding?: 'form' | 'event';
+  /** Whether nothing at all says as much as `{}`: where every member may be left out, and a POST says what is wanted. */
+  readonly isBodyOptional?: true;
   readonly query?: z.ZodType<Query>;
   /** Whether it heeds `If-Match` and `If-None-Match` (RFC 9110 §13). */
   readonly isConditional?: boolean;

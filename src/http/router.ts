@@ -50,10 +50,12 @@ const decode = (value: string): string => {
   }
 };
 
+const READS = ['GET', 'HEAD'];
+
 const withMethod = (here: readonly Route[], method: string): Route => {
   // RFC 9110 §9.3.2: HEAD is GET without its content, which is left out when writing.
   const wanted = method === 'HEAD' ? 'GET' : method;
   const route = here.find((one) => one.method === wanted);
   if (route) return route;
-  throw methodNotAllowed(here.map((one) => one.method));
+  throw methodNotAllowed(here.flatMap((one) => (one.method === 'GET' ? READS : one.method)));
 };

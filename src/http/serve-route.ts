@@ -74,7 +74,7 @@ const answer = async (
   for (const [name, value] of Object.entries(params)) mustBeText(value, name);
   const limit = route.path.endsWith('/config') ? MAX_CONFIGURATION : MAX_BODY;
   const readBody = READERS[route.encoding ?? 'json'];
-  const read = (): Promise<object> => readBody(visit.request, limit);
+  const read = (): Promise<object> => readBody(visit.request, limit, route.isBodyOptional);
   const isProven = route.authentication !== 'credential';
   const body = isProven && route.body ? parseWith(route.body, await read()) : undefined;
   const query = route.query && parseWith(route.query, soundQuery(visit));

@@ -4,7 +4,7 @@ import { type Answer, newKey } from '../support/client.ts';
 import { callersOf, nameOf, ROUTES, type Route } from './callers.ts';
 import { ORDERS, SECRET } from './deployment.ts';
 import { MALFORMED } from './malformed-bodies.ts';
-import { answersIn, bodyOf, lines, sendRaw, statusOf } from './raw-request.ts';
+import { answersIn, asAnswer, bodyOf, lines, sendRaw, statusOf } from './raw-request.ts';
 import { mustRefuse, refuses } from './refusal.ts';
 import { basic, EXCHANGE, ID_TOKEN, openStage, type Stage } from './stage.ts';
 
@@ -27,6 +27,7 @@ const REFUSED = [400, 404, 413];
 describe('malformed bodies, at every endpoint', () => {
   it.each(named(withBody))('N09 %s refuses what is not one sound JSON object', async (_, route) => {
     for (const [name, body] of Object.entries(MALFORMED)) {
+      if (name === 'nothing' && route.isBodyOptional) continue;
       const { options, known } = await callers.of(route);
       const { method, path } = route;
       const answer = await refuses(stage, { status: REFUSED, audited: known }, () =>
@@ -469,11 +470,13 @@ describe('N04 requests as bytes', () => {
       'headers above 24 KB',
       () => lines(`GET ${METADATA} HTTP/1.1`, host(), `X-A: ${'x'.repeat(30_000)}`),
     ],
-  ])('N04 answers 4xx once to %s', async (_, bytes) => {
-    const answer = await sendRaw(stage.issuer, bytes());
-    expect(String(statusOf(answer))).toMatch(/^4\d\d$/);
-    expect(answersIn(answer)).toBe(1);
-    expect(answer).not.toMatch(/\bat .*:\d+:\d+|node_modules/);
+  ])('N04 answers 4xx once to %s, on both origins, as everything is refused', async (_, bytes) => {
+    for (const origin of [stage.issuer, stage.broker.contentOrigin]) {
+      const answer = await sendRaw(origin, bytes());
+      expect(answersIn(answer)).toBe(1);
+      expect(answer).not.toMatch(/\bat .*:\d+:\d+|node_modules/);
+      mustRefuse(asAnswer(answer), { status: [400, 404, 408, 431] });
+    }
   });
 
   it('N04 refuses a header given twice where one is meant', async () => {
@@ -504,7 +507,7 @@ describe('N04 requests as bytes', () => {
         ),
       );
       expect(answer).not.toContain('s3cret');
-      expect(statusOf(answer) || 400).toBeGreaterThanOrEqual(400);
+      mustRefuse(asAnswer(answer), { status: method === 'CONNECT' ? 400 : 405 });
     }
   });
 

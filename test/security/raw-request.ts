@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { Answer } from '../support/client.ts';
 
 /** What a client library would never send: bytes, as they are. Answers everything that came back. */
 export const sendRaw = (url: string, bytes: string | Buffer, patience = 1_000): Promise<string> =>
@@ -27,3 +28,11 @@ export const answersIn = (answer: string): number =>
   answer.match(/^HTTP\/1\.1 \d{3}/gm)?.length ?? 0;
 
 export const bodyOf = (answer: string): string => answer.slice(answer.indexOf('\r\n\r\n') + 4);
+
+/** As a client library would have read it. */
+export const asAnswer = (answer: string): Answer => {
+  const [, ...fields] = answer.slice(0, answer.indexOf('\r\n\r\n')).split('\r\n');
+  const headers = new Headers(fields.map((field) => field.split(/: (.*)/s, 2) as [string, string]));
+  const text = bodyOf(answer);
+  return { status: statusOf(answer), headers, text, body: JSON.parse(text) as Answer['body'] };
+};

@@ -163,7 +163,7 @@ describe('metadata of the authorization server, RFC 8414', () => {
       expect(head.status).toBe(200);
       const post = await fetch(`${endpoint.issuer}${path}`, { method: 'POST' });
       expect(post.status).toBe(405);
-      expect(post.headers.get('allow')).toBe('GET');
+      expect(post.headers.get('allow')).toBe('GET, HEAD');
     }
   });
 

@@ -90,6 +90,19 @@ describe('the security desk', () => {
     expect((await recordOf(String(one?.objectId))).status).toBe('rejected');
   });
 
+  it('need not say why: no body is as good as an empty object', async () => {
+    const { objectId } = await uploaded();
+    const said = { method: 'POST' };
+    const [taken, given] = [
+      await desk(`/${objectId}/quarantine`, said),
+      await desk(`/${objectId}/release`, said),
+    ];
+    expect([taken.status, taken.body.status]).toEqual([200, 'quarantined']);
+    expect([given.status, given.body.status]).toEqual([200, 'available']);
+    const spaces = await desk(`/${objectId}/quarantine`, { method: 'POST', body: ' ' });
+    expect([spaces.status, spaces.body.error]).toEqual([400, 'invalid_request']);
+  }, 60_000);
+
   it('deletes what was rejected', async () => {
     const [one] = rejected as [ObjectRecord];
     const isThere = (found: unknown): boolean => found !== undefined;

@@ -27,6 +27,7 @@ export const clientSecretRoutes = (broker: ClientSecretRoutes): Route[] => [
     summary: 'Make a secret for a web or service app, beside those it has',
     authentication: WRITE,
     body: secretBody,
+    isBodyOptional: true,
     isConditional: true,
     answer: { status: 201, schema: secretAnswer, description: 'The secret, this once' },
     handle: async ({ params: { id = '' }, body, conditions, admin }) => {

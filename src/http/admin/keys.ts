@@ -44,6 +44,7 @@ export const keyRoutes = (broker: KeyRoutes): Route[] => [
     summary: 'Sign with the next key of each algorithm, as soon as verifiers know it',
     authentication: CHANGE,
     body: rotationBody,
+    isBodyOptional: true,
     answer: { status: 200, schema: rotationAnswer, description: 'What signs now, or from when' },
     handle: async ({ body, admin }) => ({
       status: 200,

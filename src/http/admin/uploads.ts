@@ -63,6 +63,7 @@ export const uploadOversightRoutes = (broker: UploadOversightRoutes): Route[] =>
     summary: 'Take an available object out of every reader’s reach',
     authentication: SECURITY,
     body: why,
+    isBodyOptional: true,
     answer: { status: 200, schema: uploadItem, description: 'Quarantined; its bytes are moved' },
     handle: async ({ params, body, admin }) => ({
       status: 200,
@@ -76,6 +77,7 @@ export const uploadOversightRoutes = (broker: UploadOversightRoutes): Route[] =>
     summary: 'Put a quarantined object back where it was, or was to be',
     authentication: SECURITY,
     body: why,
+    isBodyOptional: true,
     answer: { status: 200, schema: uploadItem, description: 'Available, under the key it had' },
     handle: async ({ params, body, admin }) => ({
       status: 200,

@@ -51,6 +51,7 @@ export const uploadRoutes = (broker: UploadRoutes): Route[] => [
     summary: 'Ask for fresh URLs for parts of an upload that is under way',
     authentication: 'token',
     body: partsBody,
+    isBodyOptional: true,
     answer: { status: 201, schema: partsAnswer, description: 'PUT each part to its URL' },
     handle: async ({ params, body, token, context }) => ({
       status: 201,

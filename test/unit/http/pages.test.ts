@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createPages } from '../../../src/http/pages.ts';
+import { asRefusal, toReply } from '../../../src/http/refusal.ts';
 import { writeReply } from '../../../src/http/reply.ts';
 import { toVisit } from '../../../src/http/visit.ts';
 
@@ -13,8 +14,10 @@ beforeAll(async () => {
   const context = { requestId: 'r', ip: undefined, traceId: undefined, origin: undefined };
   server = createServer(async (request, response) => {
     const visit = toVisit(request, context);
-    const reply = (await pages(visit, response)) ?? { status: 418 };
-    await writeReply(response, visit.method, reply, {});
+    const reply = await pages(visit, response).catch((error: unknown) =>
+      toReply(asRefusal(error), context.requestId),
+    );
+    await writeReply(response, visit.method, reply ?? { status: 418 }, {});
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -82,12 +85,15 @@ describe('the documentation pages', () => {
     expect(again.status).toBe(304);
   });
 
+  it.each(['/', '/docs', '/docs/init.js'])('answer GET and HEAD alone: %s', async (path) => {
+    const answer = await get(path, { method: 'POST' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+
   it.each([
     ['another path', '/elsewhere', 'GET'],
     ['a file of the package that the page does not need', '/docs/package.json', 'GET'],
     ['a path out of the package', '/docs/..%2fpackage.json', 'GET'],
-    ['a method that reads nothing', '/docs', 'POST'],
-    ['the root with such a method', '/', 'POST'],
   ])('leave %s to whoever comes next', async (_, path, method) => {
     expect((await get(path, { method })).status).toBe(418);
   });
