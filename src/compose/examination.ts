@@ -7,11 +7,12 @@ import { secretReader } from '../config/secret.ts';
 import { createFetch, type Fetch } from '../egress/fetch.ts';
 import { serverVersion, unappliedMigrations } from '../ledger/postgres/inquiry.ts';
 import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
-import { OAuthError, unavailable } from '../protocol/oauth-error.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
 import type { SelfDescribing } from '../storage/bucket-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { examineBucket } from './bucket-examination.ts';
 import { MIGRATIONS } from './database.ts';
+import { createExaminersVouch, type VouchingParts } from './examination-vouch.ts';
 import { createStores } from './stores.ts';
 
 /** One thing that must be so for a broker to work, and what to do where it is not. */
@@ -47,7 +48,10 @@ export const examine = async (config: Config, env: NodeJS.ProcessEnv): Promise<C
     const fetch = createFetch({ allowLoopback: !production });
     const issuers = inForce.deployment.issuers.filter(({ enabled }) => enabled);
     const discovered = issuers.map(({ id, issuer }) => discover(fetch, id, issuer, production));
-    const examined = await Promise.all([...discovered, ...buckets(config, env, inForce)]);
+    const secret = secretReader(env);
+    const elapsed = () => performance.now();
+    const parts = { config, ledger, configuration, secret, elapsed, onError: () => {} };
+    const examined = await Promise.all([...discovered, ...buckets(parts, inForce)]);
     return [...checks, ...examined.flat()];
   } finally {
     await ledger.close();
@@ -150,12 +154,8 @@ const discover = async (
 };
 
 /** A key nobody has: what must answer is the bucket, with "not there". */
-const buckets = (
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  inForce: InForce,
-): readonly Promise<readonly Check[]>[] => {
-  const secret = secretReader(env);
+const buckets = (parts: VouchingParts, inForce: InForce): readonly Promise<readonly Check[]>[] => {
+  const { config, secret } = parts;
   const { deployment } = inForce;
   const stores = createStores({
     configuration: { get: () => inForce, refresh: async () => inForce },
@@ -164,10 +164,7 @@ const buckets = (
     contentOrigin: () => config.contentOrigin ?? config.issuer,
     secret,
     now: () => new Date(),
-    // The examination opens no signing key: whether a cloud trusts us shows at the first use.
-    vouch: async () => {
-      throw unavailable('not examined: only the broker itself can vouch for a web identity');
-    },
+    vouch: createExaminersVouch(parts),
   });
   return deployment.buckets.map(async (bucket) => {
     const { id, provider } = bucket;

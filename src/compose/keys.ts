@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { ConfirmedConfiguration, InForce } from '../broker/configuration.ts';
+import type { VouchDependencies } from '../broker/credentials/vouch.ts';
 import { type CurrentKeys, createCurrentKeys } from '../broker/keys/current-keys.ts';
 import { createFollowSchedule } from '../broker/keys/follow-schedule.ts';
 import { heedRevocations } from '../broker/keys/heed-revocations.ts';
@@ -123,6 +124,12 @@ export const openSigning = async (options: SigningOptions): Promise<Signing> => 
     return configuration.confirm();
   };
   return { keys, follow, confirm, stop, work };
+};
+
+/** The keys in force, for whoever signs beside the broker: read anew each time, and left as they are. */
+export const readSigning = (options: SigningOptions): VouchDependencies['keys'] => {
+  const { keys } = createKeyWork(options);
+  return { signer: keys.signer, follow: async () => void (await keys.refresh()) };
 };
 
 /** What administrators do with keys. */

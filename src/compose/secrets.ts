@@ -33,9 +33,15 @@ export const loadSecrets = (config: Config): Secrets => {
   };
 };
 
+/** Whether there is one already: asking for it makes one outside production. */
+export const hasKeyEncryptionKey = ({ keyEncryptionKey, home }: Config): boolean =>
+  keyEncryptionKey !== undefined || existsSync(developmentKeyPath(home));
+
+const developmentKeyPath = (home: string): string => join(home, 'key-encryption-key');
+
 /** Outside production a key is made once and kept: `config/` has refused production without one. */
 const developmentKey = (home: string): Buffer => {
-  const path = join(home, 'key-encryption-key');
+  const path = developmentKeyPath(home);
   if (!existsSync(path)) {
     mkdirSync(home, { recursive: true });
     writeFileSync(path, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -5,10 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { openForAdministration } from '../../../src/compose/administration.ts';
 import { type Check, examine } from '../../../src/compose/examination.ts';
+import { startDaypass } from '../../../src/compose.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { startTokenService } from '../../support/sts-stand-in.ts';
 
 let home: string;
 let migrated: TestDatabase;
@@ -23,13 +27,16 @@ afterAll(async () => {
   await Promise.all([migrated.drop(), empty.drop(), rm(home, { recursive: true })]);
 });
 
-const examined = async (url: string): Promise<ReadonlyMap<string, Check>> => {
-  const checks = await examine(configFor(url), {});
+const examined = async (url: string, env = {}): Promise<ReadonlyMap<string, Check>> => {
+  const checks = await examine(configFor(url, env), {});
   return new Map(checks.map((check) => [check.name, check]));
 };
 
-const configFor = (url: string) =>
-  loadConfig({ DATABASE_URL: url, DAYPASS_HOME: home }, { exists: () => false, read: () => '' });
+const configFor = (url: string, env = {}) =>
+  loadConfig(
+    { DATABASE_URL: url, DAYPASS_HOME: home, ...env },
+    { exists: () => false, read: () => '' },
+  );
 
 /** An issuer nobody runs, and a bucket whose credentials nobody set. */
 const DOCUMENT = {
@@ -99,6 +106,45 @@ describe('examine', () => {
       detail: expect.stringContaining('NOT_SET'),
     });
   });
+
+  it('has itself vouched for where a bucket wants that, with the keys of the broker and on record', async () => {
+    const cloud = await startTokenService(({ form }) => (form.has('Action') ? 200 : 404));
+    const { configure, ledger, close } = await openForAdministration(configFor(migrated.url));
+    await ledger.clock.synchronise();
+    const role_arn = 'arn:aws:iam::123456789012:role/daypass';
+    const trusting = {
+      ...DOCUMENT.buckets[1],
+      endpoint: cloud.url,
+      credentials: { web_identity: { role_arn } },
+    };
+    const document = { ...DOCUMENT, issuers: [], buckets: [trusting] };
+    await configure.apply(document, { by: 'test', source: 'test' });
+
+    const before = (await examined(migrated.url)).get('bucket there');
+    expect(before).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('KEY_ENCRYPTION_KEY'),
+    });
+    const env = { KEY_ENCRYPTION_KEY: randomBytes(32).toString('base64') };
+    const unstarted = (await examined(migrated.url, env)).get('bucket there');
+    expect(unstarted).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('no signing key'),
+    });
+    expect(await ledger.signingKeys.list()).toEqual([]);
+
+    const broker = await startDaypass({ ...configFor(migrated.url, env), port: 0 });
+    await broker.stop();
+    expect((await examined(migrated.url, env)).get('bucket there')?.status).toBe('ok');
+    const [call] = cloud.calls.filter(({ form }) => form.has('Action'));
+    expect(call?.form.get('Action')).toBe('AssumeRoleWithWebIdentity');
+    const { jti, sub } = decodeJwt(call?.form.get('WebIdentityToken') ?? '');
+    expect(sub).toBe('tenant:acme:bucket:there');
+    const page = { limit: 10, after: undefined };
+    const vouched = await ledger.audit.search({ action: 'cloud.vouch' }, page);
+    expect(vouched).toMatchObject([{ detail: { jti } }]);
+    await Promise.all([close(), cloud.stop()]);
+  }, 60_000);
 
   it('says what it tried where nothing runs, how to start it, and starts nothing itself', async () => {
     const environment = { DAYPASS_HOME: home, ISSUER: 'http://localhost:1' };
