@@ -31,18 +31,30 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
   const inHand = new Map<string, Promise<unknown>>();
   const later = (milliseconds: number): Date => new Date(now().getTime() + milliseconds);
 
-  const validateArrived = async (): Promise<number> => {
+  /** Whether more had arrived than there was room for: then whoever is done makes room for the next. */
+  let isBehind = false;
+  let isIdle = false;
+
+  const takeUp = inTurn(async (): Promise<readonly Promise<unknown>[]> => {
     const room = AT_ONCE - inHand.size;
-    if (room <= 0) return 0;
+    isBehind = room <= 0;
+    if (isBehind || isIdle) return [];
     const leased = await objects.lease(now(), later(LEASE_MS), room);
-    await Promise.all(leased.map(validateOne));
-    return leased.length;
+    isBehind = leased.length === room;
+    return leased.map(validateOne);
+  });
+
+  const validateArrived = async (): Promise<void> => {
+    await Promise.all(await takeUp());
   };
 
   const validateOne = (object: ObjectRecord): Promise<unknown> => {
     const done = validate(object)
       .catch(onError)
-      .finally(() => inHand.delete(object.objectId));
+      .finally(() => {
+        inHand.delete(object.objectId);
+        if (isBehind) void takeUp().catch(onError);
+      });
     inHand.set(object.objectId, done);
     keepLeases();
     return done;
@@ -109,9 +121,29 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
       await settleMisplaced();
       await clearStaging();
     },
-    /** Once nothing is being validated any more. */
+    /** Takes up nothing any more. Resolves once nothing is being validated. */
     idle: async (): Promise<void> => {
+      isIdle = true;
+      await takeUp(); // what was being leased when this was said is in hand by now
       await Promise.allSettled(inHand.values());
     },
+  };
+};
+
+/**
+ * One call at a time: those who come while one is under way share the next, which begins after they came, and so
+ * sees what they have written.
+ */
+const inTurn = <Result>(work: () => Promise<Result>): (() => Promise<Result>) => {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<Result> | undefined;
+  return () => {
+    next ??= running.then(() => {
+      next = undefined;
+      const result = work();
+      running = result.catch(() => undefined);
+      return result;
+    });
+    return next;
   };
 };

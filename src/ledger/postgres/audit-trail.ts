@@ -74,13 +74,16 @@ export const insertAudit = (record: AuditRecord): Prisma.Sql => Prisma.sql`
     ${complianceOf(record)} || ${JSON.stringify(auditToRow(record))}::jsonb || jsonb_build_object('xid', pg_current_xact_id()::text)) AS t`;
 
 /** Of an object, what the event does not say of class, basis and place is what its token was issued under. */
-const complianceOf = ({ objectId, tokenId, classification }: AuditRecord): Prisma.Sql =>
-  objectId === undefined || tokenId === undefined || classification !== undefined
-    ? Prisma.sql`'{}'::jsonb`
-    : Prisma.sql`coalesce((
+export const inheritsCompliance = ({ objectId, tokenId, classification }: AuditRecord): boolean =>
+  objectId !== undefined && tokenId !== undefined && classification === undefined;
+
+const complianceOf = (record: AuditRecord): Prisma.Sql =>
+  inheritsCompliance(record)
+    ? Prisma.sql`coalesce((
         SELECT jsonb_strip_nulls(jsonb_build_object(
           'classification', i.classification, 'lawful_basis', i.lawful_basis, 'residency', i.residency))
-        FROM issued_token AS i WHERE i.token_id = ${tokenId}), '{}')`;
+        FROM issued_token AS i WHERE i.token_id = ${record.tokenId}), '{}')`
+    : Prisma.sql`'{}'::jsonb`;
 
 const given = <Key extends string, Value>(
   key: Key,

@@ -36,11 +36,8 @@ export const mustStillHold = async (
   if (row?.revoked !== false) throw unproven('revoked while the request was under way');
 };
 
-/** Who acts by nothing that could be revoked: an instance of its own accord. */
-export const NOBODY: Holder = { keys: [], authorities: [] };
-
 /** Who acts for the operator at the machine itself: nothing can be revoked from them. */
-export const OPERATOR = NOBODY;
+export const OPERATOR: Holder = { keys: [], authorities: [] };
 
 /**
  * Waits for revocations under way of any of these. In a statement of its own, so that the next one sees

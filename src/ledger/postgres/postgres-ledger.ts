@@ -76,7 +76,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     issuances: createIssuances(statements),
     tokens: createTokens(database, statements),
     audit: createAuditTrail(database),
-    objects: createObjects(database),
+    objects: createObjects(database, statements),
     tickets: createTickets(database),
     revocations: createRevocations(database, patient, clock.now),
     configurations: createConfigurations(database),

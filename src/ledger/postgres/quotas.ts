@@ -51,7 +51,7 @@ export const createQuotas = (database: Database): Quotas => ({
  *
  * @param taken rows of `id`, `window_seconds`, `amount` and `taken_at`, each counter once.
  */
-export const giveBack = (taken: Prisma.Sql): Prisma.Sql => Prisma.sql`
+const giveBack = (taken: Prisma.Sql): Prisma.Sql => Prisma.sql`
   UPDATE quota_counter AS q SET
     used = CASE WHEN t.taken_at >= q.window_start THEN greatest(0, q.used - t.amount) ELSE q.used END,
     before = CASE WHEN t.taken_at >= q.window_start THEN q.before ELSE greatest(0, q.before - t.amount) END

@@ -73,3 +73,71 @@ describe('the upload poller', () => {
     expect(errors).toHaveLength(1);
   });
 });
+
+/** Uploads that have arrived, and how many of them are validated at once. */
+const startArrived = (arrived: number) => {
+  const waiting = Array.from({ length: arrived }, (_, place) => ({ objectId: idOf(place) }));
+  const seen = { leases: 0, underWay: 0, most: 0, validated: new Set<string>() };
+  const poller = createUploadPoller({
+    objects: {
+      lease: async (_now: Date, _until: Date, limit: number) => {
+        seen.leases += 1;
+        await turn();
+        return waiting.splice(0, limit);
+      },
+      renew: async () => {},
+    },
+    validate: async ({ objectId }: ObjectRecord) => {
+      seen.underWay += 1;
+      seen.most = Math.max(seen.most, seen.underWay);
+      await turn();
+      seen.underWay -= 1;
+      seen.validated.add(objectId);
+      return 'available';
+    },
+    now: () => NOW,
+    onError: (error: unknown) => {
+      throw error;
+    },
+  } as unknown as Parameters<typeof createUploadPoller>[0]);
+  return { poller, seen };
+};
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const turns = async (most: number, isDone: () => boolean): Promise<void> => {
+  for (let taken = 0; taken < most && !isDone(); taken += 1) await turn();
+};
+
+describe('validation', () => {
+  it('goes on with what had no room, without being woken again', async () => {
+    const { poller, seen } = startArrived(100);
+    await poller.validateArrived();
+    await turns(200, () => seen.validated.size === 100);
+    expect(seen.validated.size).toBe(100);
+    expect(seen.most).toBe(16);
+  });
+
+  it('asks the ledger once for all who wake it together, and once more for who came meanwhile', async () => {
+    const { poller, seen } = startArrived(3);
+    await Promise.all(Array.from({ length: 50 }, () => poller.validateArrived()));
+    expect(seen.leases).toBe(1);
+    const first = poller.validateArrived();
+    await turn();
+    await Promise.all([first, poller.validateArrived(), poller.validateArrived()]);
+    expect(seen.leases).toBe(3);
+  });
+
+  it('begins none any more once it is to be idle', async () => {
+    const { poller, seen } = startArrived(100);
+    void poller.validateArrived();
+    await turn();
+    await poller.idle();
+    const { size } = seen.validated;
+    expect(size).toBeLessThanOrEqual(16);
+    await poller.validateArrived();
+    await turns(20, () => false);
+    expect(seen.validated.size).toBe(size);
+    expect(seen.underWay).toBe(0);
+  });
+});
