@@ -2,12 +2,12 @@ import { hash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import type { Signer } from '../../keys/signer.ts';
 import type { RevocationFeed } from '../../ledger/revocation-feed.ts';
-import { LIST_SIZE, type StatusLists } from '../../ledger/status-lists.ts';
+import { LIST_SIZE, type StatusList, type StatusLists } from '../../ledger/status-lists.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 
 export interface StatusListDependencies {
   readonly statusLists: StatusLists;
-  readonly feed: Pick<RevocationFeed, 'confirm'>;
+  readonly feed: Pick<RevocationFeed, 'subscribe'>;
   readonly keys: {
     readonly signer: () => Signer;
     /** Reads the keys anew: one that was revoked signs nothing any more. */
@@ -28,7 +28,7 @@ export interface StatusListToken {
 export const STATUS_TTL = 30;
 /** Seconds after which nobody may go by it: cache upon cache, a revocation is known by then. */
 const STATUS_LIFE = 60;
-/** Milliseconds that one signed list is given out while nothing was revoked: well before it grows old. */
+/** Milliseconds that one signed list is given out while nothing in it changes: well before it grows old. */
 const REUSED = 5_000;
 
 /** The `status` claim of a token whose place is `index` (§6.1). */
@@ -51,31 +51,38 @@ export const createStatusList = (dependencies: StatusListDependencies) => {
   const { statusLists, feed, keys, issuer, now } = dependencies;
   const known = new Map<number, Made>();
 
-  const make = async (list: number): Promise<StatusListToken> => {
-    const revoked = await statusLists.revokedIn(list);
-    if (revoked === undefined) throw noSuchList();
+  // What a revoked key has signed is not given out again.
+  feed.subscribe((events) => {
+    if (events.some(({ target }) => target.startsWith('key:'))) known.clear();
+  });
+
+  /** @param at what it says was so then, in epoch milliseconds: no later than it was read. */
+  const make = async (list: number, { bits }: StatusList, at: number): Promise<StatusListToken> => {
     await keys.follow();
-    const iat = Math.floor(now().getTime() / 1000);
+    const iat = Math.floor(at / 1000);
     const jwt = await keys.signer().sign('statuslist+jwt', {
       iss: issuer,
       sub: uriOf(issuer, list), // §5.1: the `uri` that tokens refer to
       iat,
       exp: iat + STATUS_LIFE,
       ttl: STATUS_TTL,
-      status_list: { bits: 1, lst: compress(revoked) },
+      // §4.1, §4.2: a zlib stream, in base64url
+      status_list: { bits: 1, lst: deflateSync(bits).toString('base64url') },
     });
     return { jwt, etag: `"${hash('sha256', jwt, 'base64url')}"` };
   };
 
   return async (name: string): Promise<StatusListToken> => {
     const list = listOf(name);
-    const position = await feed.confirm();
     const at = now().getTime();
+    const read = await statusLists.read(list);
+    if (read === undefined) throw noSuchList();
+    const { version } = read;
     const made = known.get(list);
-    if (made?.position === position && at - made.at < REUSED) return made.token;
-    const token = make(list);
+    if (made?.version === version && at - made.at < REUSED) return made.token;
+    const token = make(list, read, at);
     known.delete(list);
-    known.set(list, { token, position, at });
+    known.set(list, { token, version, at });
     token.catch(() => known.delete(list));
     for (const oldest of known.keys()) if (known.size > REMEMBERED) known.delete(oldest);
     return token;
@@ -84,17 +91,10 @@ export const createStatusList = (dependencies: StatusListDependencies) => {
 
 interface Made {
   readonly token: Promise<StatusListToken>;
-  /** The feed's when it was begun. */
-  readonly position: number;
+  readonly version: number;
+  /** Epoch milliseconds. */
   readonly at: number;
 }
-
-/** §4.1, §4.2: one bit each, the least significant first, as a zlib stream, in base64url. */
-const compress = (revoked: readonly number[]): string => {
-  const bits = Buffer.alloc(LIST_SIZE / 8);
-  for (const place of revoked) bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
-  return deflateSync(bits, { level: 9 }).toString('base64url');
-};
 
 const listOf = (name: string): number => {
   if (/^(?:0|[1-9][0-9]{0,9})$/.test(name)) return Number(name);

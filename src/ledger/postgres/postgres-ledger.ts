@@ -25,10 +25,12 @@ import { createQuotas } from './quotas.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createRevocationFeed, type LocalRevocationFeed } from './revocation-feed.ts';
 import { createRevocations } from './revocations.ts';
+import { createRevokedPlaces } from './revoked-places.ts';
 import { createSignIns } from './sign-ins.ts';
 import { createSigningKeys } from './signing-keys.ts';
 import { openStatements } from './statements.ts';
-import { createStatusLists, createStatusPlaces } from './status-lists.ts';
+import { createStatusLists } from './status-lists.ts';
+import { createStatusPlaces } from './status-places.ts';
 import { createTickets } from './tickets.ts';
 import { createTokens } from './tokens.ts';
 
@@ -89,7 +91,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     signIns: createSignIns(database),
     refreshTokens: createRefreshTokens(database),
     feed,
-    statusLists: createStatusLists(database, clock.now),
+    statusLists: createStatusLists({ feed, places: createRevokedPlaces(database), now: clock.now }),
     statusPlaces,
     clock,
     ping: () =>

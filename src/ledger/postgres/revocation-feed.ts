@@ -1,4 +1,5 @@
 import { unavailable } from '../../protocol/oauth-error.ts';
+import { oneAfterAnother } from '../one-after-another.ts';
 import type { LockTarget } from '../records.ts';
 import type { RevocationEvent, RevocationFeed } from '../revocation-feed.ts';
 import type { Database } from './client.ts';
@@ -82,28 +83,6 @@ const newest = async (database: Database): Promise<number> => {
     database.revocationEvent.aggregate({ _max: { position: true } }),
   );
   return Number(_max.position ?? 0);
-};
-
-/**
- * Runs `work` once at a time. Who calls while it runs gets a run that begins after: one that had begun before
- * may have missed what the caller knows of.
- */
-const oneAfterAnother = <Result>(work: () => Promise<Result>): (() => Promise<Result>) => {
-  let running: Promise<Result> | undefined;
-  let next: Promise<Result> | undefined;
-  const run = (): Promise<Result> => {
-    next = undefined;
-    const current = work().finally(() => {
-      if (running === current) running = undefined;
-    });
-    running = current;
-    return current;
-  };
-  return () => {
-    if (!running) return run();
-    next ??= running.then(run, run);
-    return next;
-  };
 };
 
 const fromRow = (row: EventRow): RevocationEvent => ({

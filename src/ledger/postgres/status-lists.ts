@@ -1,82 +1,155 @@
 import { unavailable } from '../../protocol/oauth-error.ts';
-import { randomFrom } from '../../protocol/random.ts';
-import { LIST_SIZE, type StatusLists, type StatusPlaces } from '../status-lists.ts';
-import type { Database } from './client.ts';
-import { orUnavailable, promptly } from './failure.ts';
+import { oneAfterAnother } from '../one-after-another.ts';
+import type { RevocationEvent, RevocationFeed } from '../revocation-feed.ts';
+import { LIST_SIZE, type StatusList, type StatusLists } from '../status-lists.ts';
+import type { RevokedPlaces } from './revoked-places.ts';
 
-export const createStatusLists = (database: Database, now: () => Date): StatusLists => ({
-  revokedIn: (list) =>
-    orUnavailable(async () => {
-      const from = list * LIST_SIZE;
-      const [row] = await database.$queryRaw<{ alive: boolean; revoked: bigint[] | null }[]>`
-        WITH alive AS MATERIALIZED (
-          SELECT status_index, lineage, issued_at FROM issued_token
-          WHERE status_index >= ${from}::bigint AND status_index < ${from + LIST_SIZE}::bigint
-            AND expires_at > ${now()}::timestamptz
-        ), locked AS MATERIALIZED (
-          SELECT target, max(effective_at) AS effective_at FROM revocation_event
-          WHERE NOT lifted AND effective_at >= (SELECT min(issued_at) FROM alive) GROUP BY target
-        ), keys AS MATERIALIZED (
-          -- Apart, so that both are read once: joined to each token's own, all locks are read for each token.
-          SELECT status_index, issued_at, key FROM alive, unnest(lineage) AS key
-        )
-        SELECT EXISTS (SELECT FROM alive) AS alive, (
-          SELECT array_agg(DISTINCT k.status_index) FROM keys AS k JOIN locked AS l ON l.target = k.key
-          WHERE l.target LIKE 'token:%' OR l.effective_at >= k.issued_at
-        ) AS revoked`;
-      if (row?.alive !== true) return undefined;
-      return (row.revoked ?? []).map((index) => Number(index) - from);
-    }),
-});
+export interface StatusListsOptions {
+  readonly feed: Pick<RevocationFeed, 'confirm' | 'subscribe'>;
+  readonly places: RevokedPlaces;
+  readonly now: () => Date;
+}
 
-/** Places that one round trip takes: some seconds of issuing at full speed. */
-const BLOCK = 2_048;
+/** Lists that are kept, 16 KiB each: those in use, and those whose last tokens are dying. */
+const KEPT = 256;
 
 /**
- * Blocks of places, each given to one instance alone. Places of a block are used in no order: two tokens that
- * were issued together cannot be told by theirs.
+ * Milliseconds after which whatever was being issued when a revocation took effect is on record, or never will be. One
+ * that blocks nobody (`block: false`) lets it be recorded: a token that is dead from the start.
  */
-export const createStatusPlaces = (database: Database): StatusPlaces => {
-  const places: number[] = [];
-  let taking: Promise<void> | undefined;
+const SETTLED = 10_000;
 
-  const takeBlock = async (): Promise<void> => {
-    const [row] = await promptly(
-      () =>
-        database.$queryRaw<
-          { block: bigint }[]
-        >`SELECT nextval('status_index_block')::bigint AS block`,
-    );
-    if (!row) throw unavailable('status places: none were given');
-    const first = Number(row.block) * BLOCK;
-    places.unshift(...shuffled(Array.from({ length: BLOCK }, (_, place) => first + place)));
+interface Kept extends StatusList {
+  version: number;
+  /** Some token of it lives until then. */
+  aliveUntil: Date;
+}
+
+/** A revocation whose tokens are to be looked for once it is due: as it is told, and when all has settled. */
+interface Told {
+  readonly event: RevocationEvent;
+  /** Epoch milliseconds. */
+  readonly due: number;
+  readonly isFirst: boolean;
+}
+
+/**
+ * Status lists as one instance keeps them. Each is read once; from then on the bits are set that revocations cost, as
+ * the feed tells of them. Nothing is answered before the database has said that there is no more to tell (ADR 14).
+ */
+export const createStatusLists = ({ feed, places, now }: StatusListsOptions): StatusLists => {
+  const kept = new Map<number, Kept>();
+  const finding = new Map<number, Promise<Kept | undefined>>();
+  let told: readonly Told[] = [];
+  let versions = 0;
+
+  const mark = (revoked: readonly number[]): void => {
+    for (const place of revoked) {
+      const list = kept.get(Math.floor(place / LIST_SIZE));
+      if (list && setBit(list.bits, place % LIST_SIZE)) {
+        versions += 1;
+        list.version = versions;
+      }
+    }
   };
 
-  const refill = (): Promise<void> => {
-    taking ??= takeBlock().finally(() => {
-      taking = undefined;
-    });
-    return taking;
+  const markKilledBy = async (events: readonly RevocationEvent[], at: Date): Promise<void> => {
+    // Whatever is read from now on has it.
+    if (kept.size === 0) return;
+    const numbers = [...kept.keys()];
+    const lists = { from: Math.min(...numbers), to: Math.max(...numbers) + 1 };
+    try {
+      mark(await places.killedBy(latestOfEach(events), lists, at));
+    } catch {
+      // Leans closed: what may lack something is read anew, or not answered.
+      kept.clear();
+    }
+  };
+
+  const catchUp = oneAfterAnother(async () => {
+    const at = now();
+    const due = told.filter((one) => one.due <= at.getTime());
+    if (due.length === 0) return;
+    told = told.filter((one) => one.due > at.getTime());
+    await markKilledBy(
+      due.map(({ event }) => event),
+      at,
+    );
+    const again = due.filter(({ isFirst }) => isFirst).map(({ event }) => onceSettled(event, at));
+    told = [...told, ...again];
+  });
+
+  feed.subscribe((events) => {
+    const revocations = events.filter(({ lifted }) => !lifted);
+    told = [...told, ...revocations.map((event) => ({ event, due: 0, isFirst: true }))];
+    void catchUp();
+  });
+
+  const load = async (list: number): Promise<Kept> => {
+    versions += 1;
+    const bits = new Uint8Array(LIST_SIZE / 8);
+    const loaded = { bits, version: versions, aliveUntil: new Date(0) };
+    // Kept before it is read: what is told meanwhile is marked as well.
+    kept.set(list, loaded);
+    for (const oldest of kept.keys()) if (kept.size > KEPT) kept.delete(oldest);
+    try {
+      const revoked = await places.revocationsSince(list, now());
+      mark(await places.killedBy(revoked, { from: list, to: list + 1 }, now()));
+      if (kept.get(list) !== loaded) throw unavailable('status list: not kept while it was read');
+      return loaded;
+    } catch (error) {
+      kept.delete(list);
+      throw error;
+    }
+  };
+
+  const find = async (list: number): Promise<Kept | undefined> => {
+    const end = await places.someEnd(list, now());
+    if (end === undefined) {
+      kept.delete(list);
+      return undefined;
+    }
+    const found = kept.get(list) ?? (await load(list));
+    found.aliveUntil = end;
+    return found;
+  };
+
+  const findOnce = (list: number): Promise<Kept | undefined> => {
+    const found = finding.get(list) ?? find(list).finally(() => finding.delete(list));
+    finding.set(list, found);
+    return found;
   };
 
   return {
-    refill,
-    take: () => {
-      const place = places.pop();
-      // What fails here is tried again by the next that takes one.
-      if (places.length < BLOCK / 2) refill().catch(() => undefined);
-      if (place === undefined) throw unavailable('status places: none are left');
-      return place;
+    read: async (list) => {
+      await feed.confirm();
+      await catchUp();
+      const known = kept.get(list);
+      return known && known.aliveUntil > now() ? known : findOnce(list);
     },
   };
 };
 
-/** Fisher and Yates. */
-const shuffled = (items: number[]): number[] => {
-  const random = randomFrom(4 * items.length);
-  for (let last = items.length - 1; last > 0; last -= 1) {
-    const other = random.readUInt32BE(4 * last) % (last + 1);
-    [items[last], items[other]] = [items[other] as number, items[last] as number];
+/** A key's revocation is told once for each tenant. */
+const latestOfEach = (events: readonly RevocationEvent[]): readonly RevocationEvent[] => {
+  const latest = new Map<string, RevocationEvent>();
+  for (const event of events) {
+    const known = latest.get(event.target);
+    if (!known || known.effectiveAt < event.effectiveAt) latest.set(event.target, event);
   }
-  return items;
+  return [...latest.values()];
+};
+
+const onceSettled = (event: RevocationEvent, at: Date): Told => ({
+  event,
+  due: Math.max(event.effectiveAt.getTime(), at.getTime()) + SETTLED,
+  isFirst: false,
+});
+
+/** Whether it was not set before. */
+const setBit = (bits: Uint8Array, place: number): boolean => {
+  const byte = bits[place >> 3] ?? 0;
+  const changed = byte | (1 << (place & 7));
+  bits[place >> 3] = changed;
+  return changed !== byte;
 };
