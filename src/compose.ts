@@ -16,6 +16,7 @@ import { openInspection } from './compose/inspection.ts';
 import { openSigning } from './compose/keys.ts';
 import { openLedger } from './compose/ledger.ts';
 import { createLogger } from './compose/logger.ts';
+import { mustNotBeRoot } from './compose/root-keys.ts';
 import { createRounds } from './compose/rounds.ts';
 import { loadSecrets } from './compose/secrets.ts';
 import { listen } from './compose/servers.ts';
@@ -25,6 +26,7 @@ import type { Deployment } from './config/deployment.ts';
 import { secretReader } from './config/secret.ts';
 import { createFetch, type Fetch } from './egress/fetch.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
+import { createKeyOwners } from './storage/s3/key-owner.ts';
 
 /** A broker that is running, with everything it started. */
 export interface Daypass {
@@ -111,8 +113,11 @@ export const startDaypass = async (
     const parts = { ledger, configuration, keyEncryptionKeys, secret, elapsed, onError };
     const signing = await patiently(() => openSigning(parts));
     started.push(async () => signing.stop());
+    const ownerOf = createKeyOwners();
+    await mustNotBeRoot(configuration.get().deployment, secret, ownerOf);
     const stores = createStores({
       configuration,
+      ownerOf,
       home: config.home,
       localSecret: secrets.localStore,
       contentOrigin,

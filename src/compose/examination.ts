@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { InForce } from '../broker/configuration.ts';
 import { createCurrentConfiguration } from '../broker/configure/current-configuration.ts';
 import type { Config } from '../config/config.ts';
+import type { Bucket } from '../config/deployment.ts';
 import { secretReader } from '../config/secret.ts';
 import { createFetch, type Fetch } from '../egress/fetch.ts';
 import { serverVersion, unappliedMigrations } from '../ledger/postgres/inquiry.ts';
@@ -10,9 +11,11 @@ import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/post
 import { OAuthError } from '../protocol/oauth-error.ts';
 import type { SelfDescribing } from '../storage/bucket-settings.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { createKeyOwners, type KeyOwner } from '../storage/s3/key-owner.ts';
 import { examineBucket } from './bucket-examination.ts';
 import { MIGRATIONS } from './database.ts';
 import { createExaminersVouch, type VouchingParts } from './examination-vouch.ts';
+import { ownerOfKey, ROOT_KEY } from './root-keys.ts';
 import { createStores } from './stores.ts';
 
 /** One thing that must be so for a broker to work, and what to do where it is not. */
@@ -157,6 +160,7 @@ const discover = async (
 const buckets = (parts: VouchingParts, inForce: InForce): readonly Promise<readonly Check[]>[] => {
   const { config, secret } = parts;
   const { deployment } = inForce;
+  const ownerOf = createKeyOwners();
   const stores = createStores({
     configuration: { get: () => inForce, refresh: async () => inForce },
     home: config.home,
@@ -164,14 +168,17 @@ const buckets = (parts: VouchingParts, inForce: InForce): readonly Promise<reado
     contentOrigin: () => config.contentOrigin ?? config.issuer,
     secret,
     now: () => new Date(),
+    ownerOf,
     vouch: createExaminersVouch(parts),
   });
   return deployment.buckets.map(async (bucket) => {
     const { id, provider } = bucket;
     try {
+      const owner = await ownerOfKey(bucket, secret, ownerOf);
+      if (owner === 'root') return [failed(`bucket ${id}`, ROOT_KEY.message, ROOT_KEY.remedy)];
       const store = stores.of(id);
       await store.head(`daypass-doctor/${randomUUID()}`);
-      const answers = ok(`bucket ${id}`, `${provider} answers`);
+      const answers = ok(`bucket ${id}`, `${provider} answers${whose(bucket, owner)}`);
       if (!describesItself(store)) return [answers];
       const settings = await store.settings();
       return [answers, ...examineBucket({ bucket, deployment, settings, secret })];
@@ -181,6 +188,12 @@ const buckets = (parts: VouchingParts, inForce: InForce): readonly Promise<reado
     }
   });
 };
+
+/** AWS has a token service; of the others nobody expects one. */
+const whose = (bucket: Bucket, owner: KeyOwner | undefined): string =>
+  owner === 'unknown' && bucket.provider === 's3' && bucket.endpoint === undefined
+    ? "; not examined: whether its key is the root user's, as AWS's token service does not answer"
+    : '';
 
 /** A store of our own has no settings but ours. */
 const describesItself = (store: ObjectStore): store is ObjectStore & SelfDescribing =>

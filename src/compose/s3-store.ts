@@ -2,7 +2,9 @@ import type { Bucket } from '../config/deployment.ts';
 import type { SigningAlgorithm } from '../protocol/signing-algorithm.ts';
 import { ambientCredentials } from '../storage/s3/ambient.ts';
 import { type CredentialSource, holdCredentials } from '../storage/s3/held-credentials.ts';
+import { type AskKeyOwner, refuseRootKeys } from '../storage/s3/key-owner.ts';
 import { createS3Store, type SessionS3Store } from '../storage/s3/s3-store.ts';
+import type { S3Credentials } from '../storage/s3/signature-v4.ts';
 import { type Asker, createTokenService } from '../storage/s3/token-service.ts';
 import { awsCredentials, type Secret } from './aws-credentials.ts';
 
@@ -13,6 +15,8 @@ export interface S3StoreParts {
   readonly now: () => Date;
   /** A JWT by which Daypass vouches for its use of one bucket, to whoever trusts it as an OIDC provider. */
   readonly vouch: (bucket: Bucket, audience: string, alg?: SigningAlgorithm) => Promise<string>;
+  /** Whose a key without an end is. */
+  readonly ownerOf: AskKeyOwner;
 }
 
 /** What AWS's token service is called in a web identity. */
@@ -41,7 +45,7 @@ export const s3StoreOf = (bucket: S3Bucket, parts: S3StoreParts): SessionS3Store
 /** A named identity is never replaced by the keys that happen to be around. */
 const credentialsOf = (bucket: S3Bucket, parts: S3StoreParts): CredentialSource => {
   const { region, endpoint, credentials: names } = bucket;
-  const { secret, now } = parts;
+  const { secret, now, ownerOf } = parts;
   const { web_identity: identity } = names;
   if (identity !== undefined) {
     const { assume } = createTokenService({ region, endpoint, asker: vouching(bucket, parts) });
@@ -52,10 +56,18 @@ const credentialsOf = (bucket: S3Bucket, parts: S3StoreParts): CredentialSource 
     };
     return holdCredentials(() => assume(role), now);
   }
+  const source = keyAtHand(bucket, secret) ?? holdCredentials(ambientCredentials(region), now);
+  return refuseRootKeys(source, { place: { region, endpoint }, ownerOf, now });
+};
+
+/** Those that are named or in the variables of AWS's own tools: the others have to be asked for. */
+export const keyAtHand = (
+  { credentials: names }: S3Bucket,
+  secret: Secret,
+): (() => S3Credentials) | undefined => {
+  if (names.web_identity !== undefined) return undefined;
   const isNamed = Object.keys(names).length > 0 || secret('AWS_ACCESS_KEY_ID') !== undefined;
-  return isNamed
-    ? () => awsCredentials(names, secret)
-    : holdCredentials(ambientCredentials(region), now);
+  return isNamed ? () => awsCredentials(names, secret) : undefined;
 };
 
 /** Whoever needs no standing key to store needs none to lend. */

@@ -9,10 +9,14 @@ export type Asker =
   /** A JWT for the audience of the token service, made anew for each session. */
   | { readonly webIdentity: () => Promise<string> };
 
-export interface TokenServiceOptions {
+/** Where a token service answers. */
+export interface TokenServicePlace {
   readonly region: string;
   /** Of the S3-compatible server, which answers for its token service too; absent means AWS. */
   readonly endpoint?: string | undefined;
+}
+
+export interface TokenServiceOptions extends TokenServicePlace {
   readonly asker: Asker;
 }
 
@@ -43,7 +47,8 @@ const ATTEMPTS = 2;
 const CONNECT_MS = 2_000;
 const IDLE_MS = 10_000;
 
-const endpointOf = ({ region, endpoint }: TokenServiceOptions): string =>
+/** The URL to ask at. */
+export const tokenServiceAt = ({ region, endpoint }: TokenServicePlace): string =>
   endpoint ?? `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 
 export const createTokenService = (options: TokenServiceOptions): TokenService => {
@@ -55,7 +60,7 @@ export const createTokenService = (options: TokenServiceOptions): TokenService =
     const client = new sdk.STSClient({
       region: options.region,
       // Always said: no variable and no profile sends our assertions elsewhere.
-      endpoint: endpointOf(options),
+      endpoint: tokenServiceAt(options),
       credentials: async () => ({
         // A web identity is its own proof: that call is not signed, and nothing around is used for it.
         ...('credentials' in asker

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 const examined = async (url: string, env = {}): Promise<ReadonlyMap<string, Check>> => {
-  const checks = await examine(configFor(url, env), {});
+  const checks = await examine(configFor(url, env), env);
   return new Map(checks.map((check) => [check.name, check]));
 };
 
@@ -145,6 +145,29 @@ describe('examine', () => {
     expect(vouched).toMatchObject([{ detail: { jti } }]);
     await Promise.all([close(), cloud.stop()]);
   }, 60_000);
+
+  it('S08 on s3: finds the key of a root user, and says what to use in its place', async () => {
+    const service = await startTokenService(undefined, 'arn:aws:iam::123456789012:root');
+    const { configure, ledger, close } = await openForAdministration(configFor(migrated.url));
+    await ledger.clock.synchronise();
+    const [here, there] = DOCUMENT.buckets;
+    const rooted = {
+      ...there,
+      endpoint: service.url,
+      credentials: { access_key_id_env: 'A', secret_access_key_env: 'B' },
+    };
+    const document = { ...DOCUMENT, issuers: [], buckets: [here, rooted] };
+    await configure.apply(document, { by: 'test', source: 'test' });
+    await close();
+    const checks = await examined(migrated.url, { A: 'AKIDROOT', B: 'secret' });
+    await service.stop();
+    expect(checks.get('bucket here')?.status).toBe('ok');
+    expect(checks.get('bucket there')).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('root user'),
+      fix: expect.stringContaining('use a role'),
+    });
+  });
 
   it('says what it tried where nothing runs, how to start it, and starts nothing itself', async () => {
     const environment = { DAYPASS_HOME: home, ISSUER: 'http://localhost:1' };

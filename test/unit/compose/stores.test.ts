@@ -9,7 +9,12 @@ const now = new Date('2026-11-01T00:00:00Z');
 const ARN = 'arn:aws:iam::1:role/x';
 
 /** The store of an S3 bucket with these credentials, beside keys that happen to surround the process. */
-const storeWith = (credentials: object, vouch: S3StoreParts['vouch'] = async () => 'a.b.c') => {
+const storeWith = (
+  credentials: object,
+  vouch: S3StoreParts['vouch'] = async () => 'a.b.c',
+  ownerOf: S3StoreParts['ownerOf'] = async () => 'other',
+  secret: S3StoreParts['secret'] = () => 'ambient',
+) => {
   const deployment = deploymentFromObject(
     {
       tenants: [{ id: 'acme' }],
@@ -32,9 +37,10 @@ const storeWith = (credentials: object, vouch: S3StoreParts['vouch'] = async () 
     home: '/nowhere',
     localSecret: Buffer.alloc(32),
     contentOrigin: () => 'http://localhost:1',
-    secret: () => 'ambient',
+    secret,
     now: () => now,
     vouch,
+    ownerOf,
   });
   return of('b');
 };
@@ -58,5 +64,15 @@ describe('the credentials of an S3 bucket', () => {
     await expect(use()).rejects.toThrow(OAuthError);
     await expect(use()).rejects.toMatchObject({ status: 503 });
     expect(asked).toEqual(['sts.amazonaws.com', 'sts.amazonaws.com']);
+  });
+
+  it('S08 on s3: sign nothing where they are a root user’s, named or around', async () => {
+    const secret = (name: string) => (name === 'AWS_SESSION_TOKEN' ? undefined : 'a key');
+    for (const credentials of [{}, { access_key_id_env: 'A', secret_access_key_env: 'B' }]) {
+      const store = storeWith(credentials, undefined, async () => 'root', secret);
+      const use = async () =>
+        store.presignGet({ key: 'a.png', expiresIn: 60, fileName: 'a.png' }, now);
+      await expect(use()).rejects.toMatchObject({ status: 503 });
+    }
   });
 });
