@@ -8,8 +8,9 @@ import {
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
 import { ObjectNotFound, type ObjectStore, type OpenObject } from '../../storage/object-store.ts';
-import { audited } from '../audited.ts';
+import { type AuditDraft, audited } from '../audited.ts';
 import type { RequestContext } from '../context.ts';
+import { signedFor } from '../signed-url.ts';
 
 export interface RedeemTicketDependencies {
   readonly tickets: Tickets;
@@ -45,8 +46,15 @@ export const createRedeemTicket =
       const object = await objects.find(ticket.objectId);
       if (object?.status !== 'available') throw gone('the object is no longer available');
       event.resource = `bucket:${object.bucketId}`;
-      await audit.append({ ...event, at: now(), action: 'download.redeem', outcome: 'granted' });
-      return deliver(stores(object.bucketId), object, ticket, at);
+      const life = redirectLife(ticket, at);
+      await audit.append({
+        ...event,
+        at: now(),
+        action: 'download.redeem',
+        outcome: 'granted',
+        ...(ticket.delivery === 'redirect' && { detail: redirected(event, object, life, at) }),
+      });
+      return deliver(stores(object.bucketId), object, ticket, { at, life });
     });
   };
 
@@ -55,17 +63,31 @@ const deliver = async (
   store: ObjectStore,
   object: ObjectRecord,
   ticket: TicketRecord,
-  at: Date,
+  { at, life }: { readonly at: Date; readonly life: number },
 ): Promise<Redeemed> => {
   if (ticket.delivery === 'proxy') {
     return { delivery: 'proxy', object, open: await openAsReleased(store, object) };
   }
-  const left = Math.floor((ticket.expiresAt.getTime() - at.getTime()) / 1000);
-  const expiresIn = Math.max(1, Math.min(REDIRECT_TTL, left));
   const { key, fileName } = object;
-  const { url } = await store.presignGet({ key, expiresIn, fileName }, at);
+  const { url } = await store.presignGet({ key, expiresIn: life, fileName }, at);
   return { delivery: 'redirect', url };
 };
+
+/** Seconds that the URL of a redirect lives. */
+const redirectLife = ({ expiresAt }: TicketRecord, at: Date): number => {
+  const left = Math.floor((expiresAt.getTime() - at.getTime()) / 1000);
+  return Math.max(1, Math.min(REDIRECT_TTL, left));
+};
+
+const redirected = (
+  { detail }: AuditDraft,
+  { key }: ObjectRecord,
+  life: number,
+  at: Date,
+): AuditDraft['detail'] => ({
+  ...detail,
+  ...signedFor('GET', key, new Date(at.getTime() + life * 1000)),
+});
 
 /** What was inspected, and nothing that somebody with a hand in the bucket has put there since. */
 const openAsReleased = async (

@@ -11,6 +11,7 @@ import { type CurrentConfiguration, underConfiguration } from '../configuration.
 import type { RequestContext } from '../context.ts';
 import { newTicketId } from '../identifiers.ts';
 import { noSuchObject } from '../own-object.ts';
+import { signedFor } from '../signed-url.ts';
 import {
   authorityLeft,
   holder,
@@ -103,7 +104,10 @@ const attempt = async (
       detail: {
         key: object.key,
         delivery: ticket.delivery,
-        expires_at: ticket.expiresAt.toISOString(),
+        // A ticket signs nothing: what it is redeemed for is on record by itself.
+        ...(request.once
+          ? { expires_at: ticket.expiresAt.toISOString() }
+          : signedFor('GET', object.key, ticket.expiresAt)),
       },
     },
   });

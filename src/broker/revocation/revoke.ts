@@ -4,6 +4,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Admin, mustReach } from '../admin.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { newRevocationId } from '../identifiers.ts';
+import { mitigationOf } from './mitigation.ts';
 import {
   blocksByDefault,
   lockOf,
@@ -104,18 +105,8 @@ const mustBeLiftable = async (
 
 export const receiptOf = (revocation: RevocationRecord): Receipt => ({
   revocation,
-  residual: revocation.residual.map((item) => ({ ...item, mitigation: MITIGATION[item.kind] })),
+  residual: revocation.residual.map((item) => ({ ...item, mitigation: mitigationOf(item) })),
 });
-
-/** What would cut short what the revocation cannot reach. */
-const MITIGATION: Readonly<Record<Residual['kind'], string>> = {
-  presigned_put:
-    'what arrives is quarantined, never released; rotate the storage credentials to stop it arriving',
-  presigned_get: 'rotate the storage credentials that signed the URLs, or move the objects',
-  cloud_credentials:
-    "deny the role's older sessions (AWS: AWSRevokeOlderSessions on temporary_credentials.role_arn; Azure: revoke the account's user delegation keys; GCS: remove the service account's access), or let them end",
-  jwt: 'resource servers that verify offline accept it until it expires; the status list and the revocation feed tell those that read them, introspection those that ask',
-};
 
 export const noSuchRevocation = (): OAuthError =>
   new OAuthError('not_found', 'no such revocation is in force', {

@@ -10,6 +10,7 @@ import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { findOwnUpload, noSuchObject } from '../own-object.ts';
+import { signedFor } from '../signed-url.ts';
 import { heldBy, holder, mustRetry, partsWith, permit, placeOf, type Use } from '../use.ts';
 import { uploadLifetime } from './lifetime.ts';
 import { everyPart, type GrantedPart, mustTakeParts, signParts } from './parts.ts';
@@ -86,7 +87,11 @@ const attempt = async (
       action: 'upload.parts',
       outcome: 'granted',
       scopes: token.scopes,
-      detail: { key: object.key, parts: numbers, expires_at: expiresAt.toISOString() },
+      detail: {
+        key: object.key,
+        parts: numbers,
+        ...signedFor('PUT', object.stagingKey, expiresAt),
+      },
     },
   });
   if (refusal === 'moved_on') throw notUnderWay(object);

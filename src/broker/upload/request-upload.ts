@@ -8,6 +8,7 @@ import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { takeUpload } from '../limits.ts';
+import { signedFor } from '../signed-url.ts';
 import { holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
 import { ARRIVAL_MS } from './arrival.ts';
 import { enforceable, planEnforcement } from './enforcement-plan.ts';
@@ -249,7 +250,7 @@ const record = (
         key: object.key,
         size: object.size,
         content_type: object.contentType,
-        expires_at: object.uploadExpiresAt.toISOString(),
+        ...signedFor('PUT', object.stagingKey, object.uploadExpiresAt),
         ...inParts,
       },
     },
