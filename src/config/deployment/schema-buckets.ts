@@ -35,6 +35,23 @@ const bucketName = z
     description: 'Its name at the provider (Azure: the container); not needed for local.',
   });
 
+/** It becomes a host name, too: what is no account's name would send requests elsewhere. */
+const ACCOUNT = /^[a-z0-9]{3,24}$/;
+const storageAccount = z
+  .string()
+  .refine(
+    (value) => ACCOUNT.test(value),
+    says(
+      'account_name',
+      'must be 3 to 24 of a-z 0-9',
+      'give the name of the account only, without its host',
+    ),
+  )
+  .meta({
+    pattern: ACCOUNT.source,
+    description: 'The storage account. Absent: `AZURE_STORAGE_ACCOUNT`.',
+  });
+
 const REGION = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 export const region = z
   .string()
@@ -156,9 +173,7 @@ const azure = z.strictObject({
   region: region.exactOptional(),
   credentials: z
     .strictObject({
-      account: text
-        .exactOptional()
-        .meta({ description: 'The storage account. Absent: `AZURE_STORAGE_ACCOUNT`.' }),
+      account: storageAccount.exactOptional(),
       account_key_env: variableName.exactOptional().meta({
         description:
           'The variable that holds an account key. It signs for the whole account and for as long as it exists: absent, a user delegation key signs, which can be revoked.',
