@@ -1,5 +1,5 @@
 import { createSecretKey, generateKeyPairSync } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { locate } from '../../src/storage/azure/location.ts';
 import { createPresigner } from '../../src/storage/azure/presigner.ts';
@@ -10,9 +10,10 @@ import { createS3Store } from '../../src/storage/s3/s3-store.ts';
 
 /**
  * Signed URLs, read back by nothing but a URL parser: the key is the one that was decided, nothing else is
- * allowed by them, and they end when they should (S01, S07). GRANTS=10000 is the full count.
+ * allowed by them, and they end when they should (S01, S07). The same grants for each provider; SEED repeats them.
  */
-const GRANTS = Number(process.env.GRANTS ?? 2_000);
+const GRANTS = Number(process.env.GRANTS ?? 10_000);
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const BUCKET = 'acme-project-123';
 
 /** What a signed URL says of itself. */
@@ -77,7 +78,8 @@ interface Provider {
   readonly get: { readonly permissions: string; readonly names: RegExp };
 }
 
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+// Half of what Google has: nothing here is verified, and signing ten thousand times takes a quarter as long.
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
 const serviceAccount = JSON.stringify({
   client_email: 'daypass@acme-project.iam.gserviceaccount.com',
   private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
@@ -197,6 +199,11 @@ const ORIGINS: Readonly<Record<string, string>> = {
   gcs: 'https://storage.googleapis.com',
 };
 
+let grants: readonly (readonly [PutGrant, GetGrant, Date])[];
+beforeAll(() => {
+  grants = fc.sample(fc.tuple(put, get, moment), { numRuns: GRANTS / 2, seed: SEED });
+});
+
 describe.each(Object.entries(PROVIDERS))('what %s signs', (name, provider) => {
   const mustSay = (
     url: string,
@@ -221,14 +228,17 @@ describe.each(Object.entries(PROVIDERS))('what %s signs', (name, provider) => {
   };
 
   it(`is what was decided, for ${GRANTS} grants`, async () => {
-    await fc.assert(
-      fc.asyncProperty(put, get, moment, async (upload, download, now) => {
+    for (const [upload, download, now] of grants) {
+      const sign = async (): Promise<void> => {
         const written = await provider.store.presignPut(upload, now);
         mustSay(written.url, upload, now, provider.put);
         const read = await provider.store.presignGet(download, now);
         mustSay(read.url, download, now, provider.get);
-      }),
-      { numRuns: GRANTS / 2 },
-    );
+      };
+      await sign().catch((error: unknown) => {
+        const which = JSON.stringify({ upload, download, now });
+        throw new Error(`with SEED=${SEED}: ${which}`, { cause: error });
+      });
+    }
   }, 120_000);
 });
