@@ -104,7 +104,7 @@ const BREACHES: Readonly<Record<string, (store: ObjectStore) => Promise<Who>>> =
 export const itKeepsTheEnforcementTable = (
   under: () => { readonly store: ObjectStore; readonly column: Column },
 ): void => {
-  it('holds uploads to their grants as docs/enforcement.md has it', async () => {
+  it('S06 holds uploads to their grants as docs/enforcement.md has it', async () => {
     const { store, column } = under();
     const observed: Record<string, Who> = {};
     for (const [constraint, whoStopsIt] of Object.entries(BREACHES))

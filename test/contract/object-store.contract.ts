@@ -139,13 +139,13 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         'content-type': type,
       });
 
-      it('refuses a longer body, where the server can do that', () =>
+      it('S06 refuses a longer body, where the server can do that', () =>
         pinned('size', under.pinsSize ?? true, { body: `${content}!` }));
-      it('refuses a shorter body, where the server can do that', () =>
+      it('S06 refuses a shorter body, where the server can do that', () =>
         pinned('size', under.pinsSize ?? true, { body: content.slice(1) }));
-      it('refuses another content type, where the server can do that', async () =>
+      it('S06 refuses another content type, where the server can do that', async () =>
         pinned('content_type', under.pinsType ?? true, { headers: await typed('text/html') }));
-      it('refuses a missing content type, where the server can do that', async () =>
+      it('S06 refuses a missing content type, where the server can do that', async () =>
         pinned('content_type', under.pinsType ?? true, { headers: await typed('') }));
       it('refuses another key', () => refused((url) => ({ url: url.replace('/menu', '/other') })));
       it('refuses a key below its own', () =>
@@ -155,7 +155,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
       it('refuses a changed signature', () => refused((url) => ({ url: tampered(url) })));
       it('refuses a missing signature', () => refused((url) => ({ url: unsigned(url) })));
 
-      it('cannot read or delete', async () => {
+      it('S04 cannot read or delete', async () => {
         const grant = grantFor();
         const { url } = await store.presignPut(grant, now());
         expect(STORED).toContain(await send(grant));
@@ -164,7 +164,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         expect(await read(grant.key)).toBe(content);
       });
 
-      it('does nothing else with its URL: no parts, no listing, no other parameters (S04)', async () => {
+      it('S04 does nothing else with its URL: no parts, no listing, no other parameters', async () => {
         const grant = grantFor();
         const { url, headers: toSend } = await store.presignPut(grant, now());
         // With this header Azure would take each of them for the PUT that was granted.
@@ -187,7 +187,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         expect(await store.head(grant.key)).toBeUndefined();
       });
 
-      it('copies nothing that the client could not read (S04)', async () => {
+      it('S04 copies nothing that the client could not read', async () => {
         const secret = "somebody else's!!";
         const victim = await stored(secret);
         const { url: read } = await store.presignGet(
@@ -211,7 +211,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         }
       });
 
-      it('keeps nothing that the client says of the object besides (S06)', async () => {
+      it('S06 keeps nothing that the client says of the object besides', async () => {
         const grant = grantFor();
         const { headers } = await store.presignPut(grant, now());
         const more = { 'content-encoding': 'gzip', 'content-disposition': 'inline' };
@@ -246,7 +246,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         expect(stored).toHaveLength(under.refusesSecondPut ? 1 : 12);
       });
 
-      it('refuses other bytes than declared, where the server can do that', async () => {
+      it('S06 refuses other bytes than declared, where the server can do that', async () => {
         const grant = { ...grantFor(), sha256: hexSha256('something else, really') };
         const status = await send(grant);
         if (under.checksChecksum) expect(status).toBe(400);
@@ -324,7 +324,7 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         ['writing', (url: string) => url, 'PUT'],
         ['deleting', (url: string) => url, 'DELETE'],
         ['HEAD', (url: string) => url, 'HEAD'],
-      ])('refuses %s', async (_, change, method) => {
+      ])('S04 refuses %s', async (_, change, method) => {
         const key = await stored();
         // Without which Azure would not get as far as asking who may.
         const headers = method === 'PUT' ? { 'x-ms-blob-type': 'BlockBlob' } : {};

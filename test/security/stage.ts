@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import type { DeploymentDocument } from '../../src/config/deployment.ts';
 import { type Answer, type CallOptions, createClient, newKey } from '../support/client.ts';
 import { startTestDaypass } from '../support/daypass.ts';
 import type { ProofKey } from '../support/dpop.ts';
@@ -19,17 +20,20 @@ export interface StageOptions {
   readonly instances?: 1 | 2;
   readonly logger?: Logger;
   readonly env?: Readonly<Record<string, string>>;
+  /** In place of the local `project-123`. */
+  readonly bucket?: NonNullable<DeploymentDocument['buckets']>[number];
 }
 
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 export const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
-export const openStage = async ({ instances = 1, logger, env }: StageOptions = {}) => {
+export const openStage = async ({ instances = 1, logger, env, bucket }: StageOptions = {}) => {
   const sso = await startCorporateSso();
   const dir = await mkdtemp(join(tmpdir(), 'daypass-stage-'));
   const file = join(dir, 'daypass.json');
   const document = deploymentOf(sso.issuer);
+  if (bucket) document.buckets[0] = bucket as (typeof document.buckets)[0];
   await writeFile(file, JSON.stringify(document));
 
   const broker = await startTestDaypass({

@@ -39,9 +39,9 @@ export const uploadsOf = (stage: () => Stage) => {
   };
 
   /** An object of this holder that everyone its prefix is for can read. */
-  const stored = async (held: Held): Promise<string> => {
-    const { uploadUrl, headers, objectId } = await askUpload(held);
-    expect((await put(uploadUrl, headers)).status).toBe(200);
+  const stored = async (held: Held, more: object = {}): Promise<string> => {
+    const { uploadUrl, headers, objectId } = await askUpload(held, more);
+    expect([200, 201]).toContain((await put(uploadUrl, headers)).status);
     const { token, key } = held;
     await stage().client.call(`/uploads/${objectId}/complete`, { method: 'POST', token, key });
     await eventually(async () => {

@@ -18,6 +18,8 @@ export interface Azurite {
   /** Somebody Azurite believes: it looks at a token's claims, and not at its signature. */
   readonly tokenCredential: TokenCredential;
   createContainer(name: string): Promise<void>;
+  /** The account has another key from then on, and is empty: what is kept is in memory. */
+  rotateAccountKey(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -76,17 +78,13 @@ const isReady = async (child: ChildProcess): Promise<void> => {
   });
 };
 
-export const startAzurite = async (): Promise<Azurite> => {
-  const directory = await mkdtemp(join(tmpdir(), 'azurite-'));
-  const authority = createAuthority();
-  const { certificate, key } = authority.issue({
-    subject: '/CN=127.0.0.1',
-    names: 'IP:127.0.0.1',
-  });
-  await writeFile(join(directory, 'cert.pem'), certificate);
-  await writeFile(join(directory, 'key.pem'), key);
-  const accountKey = randomBytes(64).toString('base64');
-  const port = await freePort();
+interface Running {
+  readonly directory: string;
+  readonly port: number;
+  readonly accountKey: string;
+}
+
+const run = async ({ directory, port, accountKey }: Running): Promise<ChildProcess> => {
   const child = spawn(
     process.execPath,
     [
@@ -104,6 +102,27 @@ export const startAzurite = async (): Promise<Azurite> => {
     },
   );
   await isReady(child);
+  return child;
+};
+
+const end = async (child: ChildProcess): Promise<void> => {
+  const ended = new Promise((exit) => child.once('exit', exit));
+  child.kill('SIGTERM');
+  await ended;
+};
+
+export const startAzurite = async (): Promise<Azurite> => {
+  const directory = await mkdtemp(join(tmpdir(), 'azurite-'));
+  const authority = createAuthority();
+  const { certificate, key } = authority.issue({
+    subject: '/CN=127.0.0.1',
+    names: 'IP:127.0.0.1',
+  });
+  await writeFile(join(directory, 'cert.pem'), certificate);
+  await writeFile(join(directory, 'key.pem'), key);
+  const accountKey = randomBytes(64).toString('base64');
+  const port = await freePort();
+  let child = await run({ directory, port, accountKey });
   // The SDK and fetch take what the process trusts by default, so this is what it trusts for the suite.
   const trusted = getCACertificates('default');
   setDefaultCACertificates([...trusted, authority.certificate]);
@@ -119,11 +138,13 @@ export const startAzurite = async (): Promise<Azurite> => {
     accountKey,
     tokenCredential,
     createContainer: async (name) => void (await client.getContainerClient(name).create()),
+    rotateAccountKey: async () => {
+      await end(child);
+      child = await run({ directory, port, accountKey: randomBytes(64).toString('base64') });
+    },
     stop: async () => {
       setDefaultCACertificates(trusted);
-      const ended = new Promise((exit) => child.once('exit', exit));
-      child.kill('SIGTERM');
-      await ended;
+      await end(child);
       await rm(directory, { recursive: true, force: true });
     },
   };

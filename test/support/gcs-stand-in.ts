@@ -26,6 +26,8 @@ export interface GcsStandIn {
   /** Keys with uploads in parts that have not ended. */
   readonly unended: () => readonly string[];
   readonly before: Pauses;
+  /** Google asks at each use of a URL what its signer may do: from now on, nothing. */
+  disableAccount(): void;
   stop(): Promise<void>;
 }
 
@@ -133,6 +135,7 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
   const rewrites = new Set<string>();
   let lastGeneration = Date.now() * 1000;
   let signatures = 0;
+  let isDisabled = false;
 
   const put = (key: string, bytes: Buffer, contentType: string, metadata = {}): Stored => {
     lastGeneration += 1;
@@ -184,6 +187,7 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
     query: URLSearchParams,
   ): Promise<void> => {
     mustBeSigned(request, publicKey);
+    if (isDisabled) throw new Refusal(403, 'AccessDenied');
     if (request.method === 'GET') {
       const as = (name: string, header: string) => {
         const value = query.get(name);
@@ -298,6 +302,9 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
     signed: () => signatures,
     unended: parts.unended,
     before: parts.before,
+    disableAccount: () => {
+      isDisabled = true;
+    },
     answer: async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2);
       const query = new URLSearchParams(search);
@@ -349,6 +356,7 @@ export const startGcsStandIn = async (): Promise<GcsStandIn> => {
     signed: bucket.signed,
     unended: bucket.unended,
     before: bucket.before,
+    disableAccount: bucket.disableAccount,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

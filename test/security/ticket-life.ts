@@ -1,0 +1,48 @@
+import { expect, it } from '@jest/globals';
+import type { OnProvider } from './storage-cases.ts';
+import { TEXT, uploadsOf } from './uploads.ts';
+
+/** A ticket is the same on every provider: it is the broker that keeps it. */
+export const itKeepsTickets = ({ name, stage }: OnProvider): void => {
+  const ticketFor = async (asked: object = {}): Promise<string> => {
+    const { stored, askDownload } = uploadsOf(stage);
+    const held = await stage().tokenOf();
+    const url = await askDownload(held, { objectId: await stored(held), ...asked });
+    expect(new URL(url).origin).toBe(stage().broker.contentOrigin);
+    return url;
+  };
+  const get = (url: string, init: RequestInit = {}) => fetch(url, { redirect: 'manual', ...init });
+
+  it(`a ticket on ${name} streams once, as an attachment that runs nothing`, async () => {
+    const url = await ticketFor();
+    expect((await get(url, { method: 'HEAD' })).status).toBe(405);
+    // A part would leave the rest unread for ever: the whole comes, whatever was asked for.
+    const first = await get(url, { headers: { range: 'bytes=0-3' } });
+    expect(first.status).toBe(200);
+    expect(await first.text()).toBe(TEXT);
+    expect(Object.fromEntries(first.headers)).toMatchObject({
+      'content-disposition': expect.stringMatching(/^attachment/),
+      'content-type': expect.stringContaining('text/plain'),
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': expect.stringContaining('sandbox'),
+    });
+    expect((await get(url)).status).toBe(410);
+  });
+
+  it(`a ticket on ${name} streams to one of many who come at once`, async () => {
+    const url = await ticketFor();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => get(url)));
+    await Promise.all(answers.map((answer) => answer.arrayBuffer()));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(410)]);
+  });
+
+  it(`a ticket on ${name} redirects once, to what serves the object as an attachment`, async () => {
+    const url = await ticketFor({ delivery: 'redirect' });
+    const first = await get(url);
+    expect([first.status, first.headers.get('cache-control')]).toEqual([303, 'no-store']);
+    const object = await get(String(first.headers.get('location')));
+    expect(await object.text()).toBe(TEXT);
+    expect(object.headers.get('content-disposition')).toMatch(/^attachment/);
+    expect((await get(url)).status).toBe(410);
+  });
+};
