@@ -113,7 +113,7 @@ role() { printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",%s}]}' "
 
   admin user create --uid=broker --display-name=broker \
     --access-key="${S3_ACCESS_KEY:-test}" --secret-key="${S3_SECRET_KEY:-test-only}"
-  admin caps add --uid=broker --caps='roles=*;user-policy=*'
+  admin caps add --uid=broker --caps='roles=*;user-policy=*;oidc-provider=*'
   admin role create --role-name=UploadRole --path=/ --assume-role-policy-doc="$(
     role '"Principal":{"AWS":["arn:aws:iam:::user/broker"]},"Action":["sts:AssumeRole"]')"
   admin role-policy put --role-name=UploadRole --policy-name=storage --policy-doc="$(

@@ -8,12 +8,14 @@ import { createListKeys } from '../broker/keys/list-keys.ts';
 import { createRevokeKey } from '../broker/keys/revoke-key.ts';
 import { createRotateKeys } from '../broker/keys/rotate-keys.ts';
 import type { KeyDependencies } from '../broker/keys/steps.ts';
-import type { Keys } from '../config/deployment.ts';
+import type { Bucket, Keys } from '../config/deployment.ts';
 import { createAwsKms } from '../keys/aws-kms/aws-kms.ts';
 import type { Custody } from '../keys/custody.ts';
 import { createSealedCustody } from '../keys/sealed-custody.ts';
 import type { PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
+import type { SigningAlgorithm } from '../protocol/signing-algorithm.ts';
 import { awsCredentials } from './aws-credentials.ts';
+import { assertionAlgorithm } from './s3-store.ts';
 
 export interface SigningOptions {
   readonly ledger: PostgresLedger;
@@ -51,18 +53,23 @@ const createKeyWork = (options: SigningOptions): KeyDependencies => {
       ceiling: deployment().limits.ttl.ceiling,
     }),
     algorithms: () => [
-      'ES256',
       ...new Set([
+        'ES256' as const,
         ...deployment().resource_servers.map(({ token_alg }) => token_alg),
-        // Microsoft Entra believes a web identity under this one alone.
-        ...deployment().buckets.flatMap(({ provider, credentials }) =>
-          provider === 'azure' && 'web_identity' in credentials ? (['RS256'] as const) : [],
-        ),
+        ...deployment().buckets.map(vouchingAlgorithm),
       ]),
     ],
     now,
     onError,
   };
+};
+
+/** What a cloud that is shown a web identity believes it under; ES256 where none is. */
+const vouchingAlgorithm = (bucket: Bucket): SigningAlgorithm => {
+  if (!('web_identity' in bucket.credentials)) return 'ES256';
+  if (bucket.provider === 's3') return assertionAlgorithm(bucket);
+  // Microsoft Entra reads this one alone.
+  return bucket.provider === 'azure' ? 'RS256' : 'ES256';
 };
 
 /** The external signer in force, made again when its settings change. */

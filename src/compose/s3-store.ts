@@ -77,5 +77,9 @@ const askerOf = (bucket: S3Bucket, credentials: CredentialSource, parts: S3Store
     : vouching(bucket, parts);
 
 const vouching = (bucket: S3Bucket, { vouch }: S3StoreParts): Asker => ({
-  webIdentity: () => vouch(bucket, STS_AUDIENCE),
+  webIdentity: () => vouch(bucket, STS_AUDIENCE, assertionAlgorithm(bucket)),
 });
+
+/** Ceph reads no elliptic key that comes without a certificate; what other servers read is not known. AWS reads both. */
+export const assertionAlgorithm = ({ endpoint }: S3Bucket): SigningAlgorithm =>
+  endpoint === undefined ? 'ES256' : 'RS256';

@@ -18,7 +18,7 @@ export interface VouchDependencies {
 /** Seconds: it is presented at once, and to one service. */
 const LIFE = 120;
 
-/** Seconds by which a cloud's clock may be behind ours. */
+/** Seconds by which a cloud's clock may be behind ours: Ceph takes none that was issued in its future, by a millisecond. */
 const SLACK = 30;
 
 /** What a cloud's trust in us is narrowed to: one bucket of one tenant. */
@@ -37,14 +37,14 @@ export const createVouch =
     await keys.follow();
     const signer = keys.signer(alg);
     const at = now();
-    const iat = Math.floor(at.getTime() / 1000);
+    const seconds = Math.floor(at.getTime() / 1000);
     const claims = {
       iss: issuer,
       sub: subjectOf(bucket),
       aud: audience,
-      iat,
-      nbf: iat - SLACK,
-      exp: iat + LIFE,
+      iat: seconds - SLACK,
+      nbf: seconds - SLACK,
+      exp: seconds + LIFE,
       jti: randomUUID(),
     };
     // Law 1: on record before anybody could present it.
