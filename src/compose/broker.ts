@@ -110,7 +110,11 @@ export const createBroker = (parts: BrokerParts) => {
     issuer,
     published: () => keys.published().keys,
   });
-  const change = createChange({ configure: parts.configure, configuration });
+  const change = createChange({
+    configure: parts.configure,
+    configuration,
+    configurations: ledger.configurations,
+  });
   const findToken = createFindToken({ ...all, readAccessToken });
 
   return {

@@ -17,6 +17,11 @@ export interface Configurations {
   current(): Promise<AppliedConfiguration | undefined>;
   /** Replaces the whole. Rejects with `conflict` when `expected` is no longer the version in force. */
   apply(change: ConfigurationChange): Promise<number>;
+  /**
+   * Does `work` while no other instance does any here, in the order they came: so that of many changes at once each
+   * is tried once. It saves tries and decides nothing; whoever waits too long for a turn works without.
+   */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
 export interface ConfigurationChange {

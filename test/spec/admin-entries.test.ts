@@ -301,7 +301,7 @@ describe('conditions', () => {
 
 describe('changes at once', () => {
   it('of different entries all come to pass, on both instances', async () => {
-    const ids = Array.from({ length: 12 }, newId);
+    const ids = Array.from({ length: 24 }, newId);
     const before = await versions();
     const answers = await Promise.all(
       ids.map((id, n) => put(`/apps/${id}`, appOf(), { at: stage.clients[n % 2]! })),

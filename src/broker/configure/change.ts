@@ -1,5 +1,6 @@
 import type { DeploymentDocument } from '../../config/deployment.ts';
 import { ConfigurationError, type Problem } from '../../config/problem.ts';
+import type { Configurations } from '../../ledger/ledger.ts';
 import { OAuthError, unavailable, type Violation } from '../../protocol/oauth-error.ts';
 import type { Admin } from '../admin.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
@@ -11,6 +12,7 @@ import { createTurns } from './turns.ts';
 export interface ChangeDependencies {
   readonly configure: Pick<Configure, 'edit' | 'problemsOf'>;
   readonly configuration: CurrentConfiguration;
+  readonly configurations: Pick<Configurations, 'inTurn'>;
 }
 
 /** Who changes something. */
@@ -24,7 +26,7 @@ export interface Done<Edit extends Edited> extends Applied {
   readonly edited: Edit;
 }
 
-/** Other instances change the configuration too: each try begins with what they left. */
+/** Whoever replaces it as a whole waits for no turn: each try begins with what they left. */
 const TRIES = 10;
 
 /**
@@ -34,15 +36,19 @@ const TRIES = 10;
  * @throws {OAuthError} what the author's `judge` and `edit` throw; `invalid_request` with what is wrong with the place,
  *   `conflict` where others do not go with it.
  */
-export const createChange = ({ configure, configuration }: ChangeDependencies) => {
-  const inTurn = createTurns();
+export const createChange = ({ configure, configuration, configurations }: ChangeDependencies) => {
+  const inTurnHere = createTurns();
+  // One of ours at a time waits for its turn among the instances, and takes one connection for it.
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    inTurnHere(() => configurations.inTurn(work));
 
   const tryOnce = async <Standing, Edit extends Edited>(
     place: Place,
     { judge, applicantOf }: Author<Standing>,
     edit: (document: DeploymentDocument, standing: Standing) => Edit,
   ): Promise<Done<Edit> | undefined> => {
-    await configuration.refresh();
+    // Many at once keep the database busy. A look that got no answer in time changed nothing: it is taken again.
+    await configuration.refresh().catch(() => configuration.refresh());
     const standing = judge();
     const applicant = applicantOf(standing);
     let edited: Edit | undefined;

@@ -152,7 +152,7 @@ export const createConfigure = ({
 
     edit: async (edit, applicant) => {
       const { judgedUnder } = applicant;
-      const applied = await configurations.current();
+      const applied = await configurations.current().catch(() => configurations.current());
       if (applied?.version !== judgedUnder) return undefined;
       const { document, written } = edit(applied.document as DeploymentDocument);
       const compared = compare(document, applied, written);

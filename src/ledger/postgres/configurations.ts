@@ -8,7 +8,7 @@ import type {
 import { insertAudit } from './audit-trail.ts';
 import type { Database } from './client.ts';
 import { orUnavailable, promptly } from './failure.ts';
-import type { Prisma } from './generated/client.ts';
+import { Prisma } from './generated/client.ts';
 import { mustStillHold, OPERATOR } from './holder.ts';
 
 type Transaction = Parameters<Parameters<Database['$transaction']>[0]>[0];
@@ -32,7 +32,30 @@ export const createConfigurations = (database: Database): Configurations => ({
     orUnavailable(() =>
       database.$transaction((transaction) => apply(transaction, change), { timeout: 10_000 }),
     ),
+
+  inTurn: async (work) => {
+    let begun: ReturnType<typeof work> | undefined;
+    const begin = () => {
+      begun ??= work();
+      return begun;
+    };
+    const turn = async (transaction: Transaction): Promise<void> => {
+      await transaction.$executeRaw(BOUNDS);
+      await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('configuration turn', 0))`;
+      await begin().catch(() => undefined);
+    };
+    // Whatever becomes of the turn: the work is done, and what came of it is what counts.
+    await database.$transaction(turn, { timeout: TURN }).catch(() => undefined);
+    return begin();
+  },
 });
+
+/** Milliseconds. Above all that others in front of it take, unless one of them hangs. */
+const TURN = 15_000;
+
+/** Kept by the database: an instance that was stopped in its turn holds up nobody for long. */
+const BOUNDS = Prisma.sql`SELECT set_config('lock_timeout', '5s', true),
+  set_config('idle_in_transaction_session_timeout', '20s', true)`;
 
 const read = async (transaction: Transaction): Promise<AppliedConfiguration | undefined> => {
   const latest = await transaction.configuration.findFirst({ orderBy: { version: 'desc' } });

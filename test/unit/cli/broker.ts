@@ -4,6 +4,7 @@ export interface Received {
   readonly method: string;
   readonly url: string;
   readonly authorization: string | null;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Record<string, unknown> | undefined;
   /** Claims of the proof, whose signature has been checked; and the key it was made with. */
   readonly proof: Record<string, unknown> | undefined;
@@ -37,6 +38,7 @@ export const brokerThat = (answers: Readonly<Record<string, Answer>>) => {
       method: init.method ?? 'GET',
       url,
       authorization: headers.get('Authorization'),
+      headers: Object.fromEntries(headers),
       body: typeof init.body === 'string' ? JSON.parse(init.body) : undefined,
       proof: signed?.claims,
       jkt: signed?.jkt,

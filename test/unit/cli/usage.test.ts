@@ -25,6 +25,15 @@ const COMMANDS = [
   'revocations list',
   'revocations lift',
   'audit search',
+  'uploads list',
+  'uploads show',
+  'uploads quarantine',
+  'uploads release',
+  'apps list',
+  'apps show',
+  'apps register',
+  'apps rotate-secret',
+  'apps remove',
   'config get',
   'policy test',
   'policy explain',
@@ -92,7 +101,9 @@ describe('usage', () => {
   });
 
   it.each(
-    COMMANDS.filter((name) => /^(exchange|upload|download|tokens|rev|audit|config)/.test(name)),
+    COMMANDS.filter((name) =>
+      /^(exchange|upload|apps|download|tokens|rev|audit|config)/.test(name),
+    ),
   )('of %s tells how to sign in and where', async (command) => {
     const { out } = await type(`${command} --help`);
     for (const option of ['--server', '--id-token', '--as']) expect(out).toContain(option);
