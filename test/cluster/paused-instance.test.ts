@@ -8,10 +8,12 @@ import {
   EXCHANGE,
   type Held,
   INSTANCES,
+  type OfflineToken,
   openCluster,
   UPLOAD,
 } from './cluster.ts';
 import { printFigures, sized } from './figures.ts';
+import { readStatus } from './verifiers.ts';
 
 const STANDSTILL_MS = sized(30_000, 5_000);
 const HANDS = 12;
@@ -42,6 +44,11 @@ let buffered: Outcome[];
 let after: Outcome[];
 /** Of the app that was taken from the configuration meanwhile. */
 let configured: Outcome[];
+/** What its status list, which it had before it stood still, said of a token that was revoked meanwhile. */
+const listed: (boolean | number | 'cut')[] = [];
+const readList = async (token: OfflineToken): Promise<void> => {
+  listed.push(await readStatus(cluster, ZOMBIE, token).catch(() => 'cut' as const));
+};
 
 /** Apps that are revoked, and one that is taken from the configuration; the others are left alone. */
 const [LEFT_ALONE, BLOCKED, REMOVED] = APPS;
@@ -63,6 +70,8 @@ beforeAll(async () => {
   };
   // Warm: so that the zombie believes what it knew, and its connections are open.
   await Promise.all(hands.map((hand) => Promise.all(triesOf(hand))));
+  const offline = await cluster.jwt(0);
+  expect(await readStatus(cluster, ZOMBIE, offline)).toBe(false);
 
   const zombie = cluster.rig.brokers[ZOMBIE]!;
   // Connections that are open when it stops are idle too long when it goes on, and are cut with what lies in
@@ -73,12 +82,15 @@ beforeAll(async () => {
   const stood = performance.now();
   const waiting = hands.flatMap((hand) => [...triesOf(hand), ...triesOf(hand, unconnected)]);
   const waitingRemoved = triesOf(removed);
+  const waitingList = readList(offline);
   await pause(500); // long enough for what was sent to lie there
   await revokeAll();
+  await cluster.revoke(0, { token_id: offline.id });
   await withoutApp();
   await pause(Math.max(0, STANDSTILL_MS - (performance.now() - stood)));
   zombie.resume();
   const fresh = [...hands, removed].flatMap((hand) => triesOf(hand));
+  await Promise.all([waitingList, readList(offline)]);
   buffered = await Promise.all(waiting);
   after = await Promise.all(fresh.slice(0, -4));
   configured = await Promise.all([...waitingRemoved, ...fresh.slice(-4)]);
@@ -86,6 +98,10 @@ beforeAll(async () => {
     await pause(250);
     after.push(...(await Promise.all(hands.flatMap((hand) => triesOf(hand)))));
     configured.push(...(await Promise.all(triesOf(removed))));
+  }
+  for (let round = 0; round < ROUNDS && !listed.includes(true); round += 1) {
+    await pause(250);
+    await readList(offline);
   }
 });
 afterAll(async () => {
@@ -170,6 +186,11 @@ describe(`G10 an instance that stands still for ${STANDSTILL_MS / 1000} s and go
   it('honours no app that was taken from the configuration meanwhile', () => {
     expect(configured.filter(({ answer }) => answer.startsWith('2'))).toEqual([]);
     expect(configured.some(({ answer }) => /^4/.test(answer))).toBe(true);
+  });
+
+  it('tells by the status list it had of what was revoked meanwhile, or tells nothing', () => {
+    expect(listed).toContain(true);
+    expect(listed).not.toContain(false);
   });
 
   it('is the equal of the others again', async () => {
