@@ -111,7 +111,8 @@ export const createAuthorizationServer = ({
     } catch (error) {
       const refusal = asRefusal(error);
       const reply = pageReply(
-        refusal.status,
+        // RFC 9110 §15.5.2: 401 comes with a challenge, and whoever reads this has nothing to answer one with.
+        refusal.status === 401 ? 400 : refusal.status,
         failurePage(refusal, visit.context.requestId, failed),
       );
       return { ...reply, headers: { ...refusal.headers, ...reply.headers }, error: refusal };

@@ -275,6 +275,15 @@ describe('what is not spoken here', () => {
   });
 });
 
+it.each(['/authorize', '/session/end'])(
+  'nobody is asked to authenticate to %s, where the app is not known',
+  async (path) => {
+    const page = await fetch(`${daypass.url}${path}?client_id=nobody`, { redirect: 'manual' });
+    expect([page.status, page.headers.get('www-authenticate')]).toEqual([400, null]);
+    expect(await page.text()).toContain(page.headers.get('x-request-id'));
+  },
+);
+
 it('redirects of the authorization endpoint tell the next page nothing', async () => {
   const answer = await fetch(authorizeUrl(daypass, {}, random()), { redirect: 'manual' });
   expect([answer.status, answer.headers.get('referrer-policy')]).toEqual([303, 'no-referrer']);

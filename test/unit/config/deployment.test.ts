@@ -182,6 +182,31 @@ describe('a problem', () => {
     ]);
   });
 
+  it('does not hide another in the same entry, where that goes without it', () => {
+    const text = edited(
+      ['    owner: dana@acme.example\n', ''],
+      ['    type: browser ', '    type: bowser '],
+      ['tenant: acme\n', 'tenant: acne\n'],
+      ['expires: 2027-06-30', 'expires: 2020-06-30'],
+      ['max_size: 10MB', 'max_size: 10Mb'],
+      ['bucket:project-123', 'bucket:project-124'],
+      ['max_ttl: 15m', 'max_ttl: 15h'],
+      ['region: eu-west-1', 'region: EU west'],
+      ['tenant: acme\n    provider', 'tenant: acne\n    provider'],
+    );
+    expect(complaints(text).toSorted()).toEqual([
+      'apps[0].expires expired',
+      'apps[0].grants[0].max_size size',
+      'apps[0].grants[0].max_ttl takes_effect',
+      'apps[0].grants[0].resource reference',
+      'apps[0].owner required',
+      'apps[0].type one_of',
+      'buckets[0].region region',
+      'buckets[0].tenant reference',
+      'issuers[0].tenant reference',
+    ]);
+  });
+
   it('is told with file, line, place and remedy in the message', () => {
     const text = edited(['max_ttl: 15m', 'max_ttl: 2h']);
     expect(() => parseDeployment(text, OPTIONS)).toThrow(
