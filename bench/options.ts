@@ -23,7 +23,7 @@ export interface BenchOptions {
   readonly seconds: { readonly full: number; readonly paced: number };
 }
 
-export const USAGE = `npm run bench -- [--quick] [--json FILE] [--profile DIR] [--only ID,ID] [--rounds N]
+export const USAGE = `npm run bench -- [--quick] [--json FILE] [--profile DIR] [--only ID,ID] [--rounds N] [--connections N]
 npm run bench -- --scale [--tokens N] [--audit N] [--quick] [--json FILE] [--only ID,ID] [--rounds N]`;
 
 /** Code is compiled by how often it ran, not by how long: a slow machine warms up for longer. */
@@ -51,6 +51,7 @@ export const readOptions = (args: readonly string[]): BenchOptions => {
       profile: { type: 'string' },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
+      connections: { type: 'string', default: '64' },
       scale: { type: 'boolean', default: false },
       tokens: { type: 'string', default: SCALE.tokens },
       audit: { type: 'string', default: SCALE.audit },
@@ -67,7 +68,7 @@ export const readOptions = (args: readonly string[]): BenchOptions => {
       tokens: wholeNumber('tokens', values.tokens),
       auditEvents: wholeNumber('audit', values.audit),
     },
-    connections: 64,
+    connections: wholeNumber('connections', values.connections),
     users: 1_000,
     ...(values.quick ? QUICK : THOROUGH),
   };

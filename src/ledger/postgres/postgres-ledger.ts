@@ -82,7 +82,7 @@ export const openPostgresLedger = (options: PostgresLedgerOptions): PostgresLedg
     tickets: createTickets(database),
     revocations: createRevocations(database, patient, clock.now),
     configurations: createConfigurations(database),
-    quotas: createQuotas(database),
+    quotas: createQuotas(database, statements),
     paces: createPaces(database),
     partUploads: createPartUploads(database),
     artifacts: createArtifacts(database),

@@ -1,28 +1,61 @@
+import { unavailable } from '../../protocol/oauth-error.ts';
+import { createGroupCommit } from '../group-commit.ts';
 import type { QuotaClaim, Quotas, Shortage } from '../ledger.ts';
 import type { Database } from './client.ts';
-import { promptly } from './failure.ts';
+import { isDataFault, orUnavailable, PATIENCE, promptly, tooLate } from './failure.ts';
 import { Prisma } from './generated/client.ts';
+import type { Statement, Statements } from './statements.ts';
 
 /** A hold may end at any moment, with its object: it is worth asking again this soon. Seconds. */
 const HOLD_WAIT = 60;
+
+const TAKE: Statement = { name: 'take quotas', text: 'SELECT take_quotas_2($1::jsonb) AS short' };
+
+/** All that one upload or exchange takes, or nothing. */
+interface Wanted {
+  readonly claims: readonly QuotaClaim[];
+  readonly now: Date;
+}
 
 /**
  * Sliding windows from two counters: what was used in this window, and the share of the one before
  * that still lies within `windowSeconds`. Errs by at most that share's unevenness.
  */
-export const createQuotas = (database: Database): Quotas => ({
-  take: (claims, now) =>
-    promptly(async () => {
-      if (claims.length === 0) return [];
-      const asked = JSON.stringify(claims.map((claim, place) => toElement(claim, place, now)));
-      const [row] = await database.$queryRaw<{ short: readonly Short[] }[]>`
-        SELECT take_quotas_1(${asked}::jsonb, ${now}::timestamptz) AS short`;
-      return (row?.short ?? []).flatMap((short): Shortage[] => {
-        const claim = claims[short.place];
-        return claim ? [{ claim, retryAfter: wait(claim, short, now) }] : [];
-      });
-    }),
+export const createQuotas = (database: Database, statements: Statements): Quotas => {
+  const take = createGroupCommit<Wanted, readonly Shortage[]>({
+    write: async (wanted) => {
+      const [row] = await statements.run<{ short: readonly (readonly Short[])[] }>(TAKE, [
+        JSON.stringify(wanted.map(toAsked)),
+      ]);
+      return (row?.short ?? []).map((short, place) => shortagesOf(wanted[place], short));
+    },
+    isItemsFault: isDataFault,
+    maxItems: 64,
+    maxInFlight: 2,
+    maxWaiting: 2_000,
+    overload: () => unavailable('queue for limits is full'),
+    patience: PATIENCE,
+    late: tooLate,
+  });
+  return {
+    take: async (claims, now) =>
+      claims.length === 0 ? [] : orUnavailable(() => take({ claims, now })),
+    ...createRefunds(database),
+  };
+};
 
+const toAsked = ({ claims, now }: Wanted): object => ({
+  claims: claims.map((claim, place) => toElement(claim, place, now)),
+  at: now,
+});
+
+const shortagesOf = (wanted: Wanted | undefined, shorts: readonly Short[]): readonly Shortage[] =>
+  shorts.flatMap((short): Shortage[] => {
+    const claim = wanted?.claims[short.place];
+    return wanted && claim ? [{ claim, retryAfter: wait(claim, short, wanted.now) }] : [];
+  });
+
+const createRefunds = (database: Database): Pick<Quotas, 'refund'> => ({
   refund: (claims, takenAt, objectId) =>
     promptly(async () => {
       const returned = JSON.stringify(
@@ -47,7 +80,7 @@ export const createQuotas = (database: Database): Quotas => ({
 
 /**
  * Gives back what was taken, to the window it was taken from: what has slid out of sight is gone anyway.
- * Counters are locked in the order in which `take_quotas_1` locks them.
+ * Counters are locked in the order in which `take_quotas_2` locks them.
  *
  * @param taken rows of `id`, `window_seconds`, `amount` and `taken_at`, each counter once.
  */

@@ -17,7 +17,7 @@ export interface Statements {
   close(): Promise<void>;
 }
 
-/** As many as batches travel side by side, and one for each kind that has no more than one under way. */
+/** One for each kind of batch, and one more: only full batches travel side by side, and seldom of each kind at once. */
 const CONNECTIONS = 6;
 
 /**

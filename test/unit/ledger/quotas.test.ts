@@ -4,19 +4,24 @@ import pg from 'pg';
 import type { QuotaClaim } from '../../../src/ledger/ledger.ts';
 import { type Database, openDatabase } from '../../../src/ledger/postgres/client.ts';
 import { createQuotas } from '../../../src/ledger/postgres/quotas.ts';
+import { openStatements, type Statements } from '../../../src/ledger/postgres/statements.ts';
 import { freshDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 let server: TestDatabase;
 let database: Database;
+let statements: Statements;
 let owner: pg.Client;
 beforeAll(async () => {
   server = await freshDatabase();
-  database = openDatabase({ url: server.url, onConnectionError: () => undefined });
+  const options = { url: server.url, onConnectionError: () => undefined };
+  database = openDatabase(options);
+  statements = openStatements(options);
   owner = new pg.Client({ connectionString: server.url });
   await owner.connect();
 }, 60_000);
 afterAll(async () => {
   await owner.end();
+  await statements.close();
   await database.$disconnect();
   await server.drop();
 });
@@ -65,7 +70,7 @@ const hold = (id: string, limit: number, objectId: string, until = later(300)): 
 
 describe('limits', () => {
   it('are taken from all together, or not at all', async () => {
-    const quotas = createQuotas(database);
+    const quotas = createQuotas(database, statements);
     const [wide, narrow] = [fresh(), fresh()];
     expect(await quotas.take([hours(wide, 10), hours(narrow, 1)], NOW)).toEqual([]);
     const short = await quotas.take([hours(wide, 10), hours(narrow, 1)], NOW);
@@ -74,7 +79,7 @@ describe('limits', () => {
   });
 
   it('name each that is reached, with its own time to wait', async () => {
-    const quotas = createQuotas(database);
+    const quotas = createQuotas(database, statements);
     const [hour, day] = [fresh(), fresh()];
     const claims = [hours(hour, 1), { ...hours(day, 1), windowSeconds: 24 * HOUR }];
     await quotas.take(claims, NOW);
@@ -86,7 +91,7 @@ describe('limits', () => {
   });
 
   it('on what is under way count holds, and a hold that was given back no longer', async () => {
-    const quotas = createQuotas(database);
+    const quotas = createQuotas(database, statements);
     const live = fresh();
     await quotas.take([hold(live, 2, `${live}-a`)], NOW);
     await quotas.take([hold(live, 2, `${live}-b`, later(20))], NOW);
@@ -97,15 +102,36 @@ describe('limits', () => {
   });
 
   it('forget a hold that nothing came of once its time is up', async () => {
-    const quotas = createQuotas(database);
+    const quotas = createQuotas(database, statements);
     const live = fresh();
     await quotas.take([hold(live, 1, `${live}-a`)], NOW);
     expect(await quotas.take([hold(live, 1, `${live}-b`)], later(299))).toHaveLength(1);
     expect(await quotas.take([hold(live, 1, `${live}-b`)], later(301))).toEqual([]);
   });
 
+  it('are asked for together by all who ask at once, and give to the first of them', async () => {
+    let asked = 0;
+    const run: Statements['run'] = (statement, values) => {
+      asked += 1;
+      return statements.run(statement, values);
+    };
+    const quotas = createQuotas(database, { ...statements, run });
+    const [shared, other] = [fresh(), fresh()];
+    const short = await Promise.all(
+      Array.from({ length: 40 }, (_, place) =>
+        quotas.take([hours(shared, 25), hold(other, 40, `${other}-${place}`)], NOW),
+      ),
+    );
+    expect(short.map(({ length }) => length)).toEqual([
+      ...Array.from({ length: 25 }, () => 0),
+      ...Array.from({ length: 15 }, () => 1),
+    ]);
+    expect(asked).toBe(1);
+    expect([await usedOf(shared), await holdsOf(other)]).toEqual([25, 25]);
+  });
+
   it('balance, whoever takes and gives back at once: never beyond, nothing lost, nobody deadlocked', async () => {
-    const quotas = createQuotas(database);
+    const quotas = createQuotas(database, statements);
     const claim = fc.record({
       counter: fc.nat({ max: 4 }),
       amount: fc.integer({ min: 1, max: 5 }),
