@@ -68,7 +68,7 @@ const refundsAfter = async (outcome: IssuanceRefusal | Error): Promise<number> =
     quotas: { take: async () => [], refund: giveBack } as never,
     partUploads: {} as never,
     audit: { append: async () => true },
-    stores: () => ({ enforcement: () => [] }) as never,
+    stores: () => ({ enforcement: () => [], largestPut: 5 }) as never,
     now: () => NOW,
   });
   const asked = { filename: 'a.png', size: 5, contentType: 'image/png', multipart: false };
