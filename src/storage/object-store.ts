@@ -111,6 +111,8 @@ export interface GetGrant {
   readonly fileName: string;
   /** Instead of the type the object was stored with. */
   readonly contentType?: string;
+  /** These bytes, whatever lies under the key by then: `StoredObject.immutable`, of a store that has told it. */
+  readonly immutable?: string;
 }
 
 /** What a grant promises about an upload. */
@@ -148,6 +150,11 @@ export interface StoredObject {
   /** Names these bytes under this key, opaquely: the ETag in S3, the SHA-256 in the local store. */
   readonly version: string;
   readonly contentType: string;
+  /**
+   * Names these bytes for ever: the version id in S3, the generation in Cloud Storage. Absent where there is no such
+   * name, as in a bucket on S3 that keeps no versions; Azure has none where directories can be lent.
+   */
+  readonly immutable?: string;
 }
 
 /** All of whatever is there, where nothing more is said. */

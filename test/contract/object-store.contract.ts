@@ -289,6 +289,20 @@ export const objectStoreContract = (name: string, start: () => Promise<StoreUnde
         return to;
       };
 
+      it('is of the bytes it was signed for and of no others, where they have a name for ever', async () => {
+        const [key, other] = [await placed(), await stored('something else!!')];
+        const { immutable } = (await store.head(key)) ?? {};
+        if (immutable === undefined) return;
+        const grant = { key, expiresIn: 60, fileName: 'menu.txt', immutable };
+        const { url } = await store.presignGet(grant, now());
+        expect(await (await fetch(url)).text()).toBe(content);
+        await store.copy(other, key, (await store.head(other))?.version ?? '', 'text/plain');
+        const later = await fetch(url);
+        // Kept as a version, or gone.
+        if (later.status === 404) return;
+        expect([later.status, await later.text()]).toEqual([200, content]);
+      });
+
       it('sends the object as an attachment, of the type it was stored with', async () => {
         const response = await fetch(await urlTo(await placed()));
         expect(response.status).toBe(200);

@@ -45,4 +45,43 @@ export const itKeepsTickets = ({ name, stage }: OnProvider): void => {
     expect(object.headers.get('content-disposition')).toMatch(/^attachment/);
     expect((await get(url)).status).toBe(410);
   });
+
+  const lends = LENDS[name];
+  if (lends === undefined) return;
+  it(`a presigned URL on ${name} is of the inspected version, or there is none, where others write directly`, async () => {
+    const { stored, askDownload } = uploadsOf(stage);
+    const held = await stage().tokenOf();
+    const { token, key } = held;
+    const body = { objectId: await stored(held) };
+    const earlier = await askDownload(held, { ...body, delivery: 'redirect' });
+    await stage().reconfigure(({ buckets: [bucket] }) => {
+      Object.assign(bucket ?? {}, { temporary_credentials: { ...lends.by, direct_write: true } });
+    });
+    try {
+      for (const [field, more] of [
+        ['once', { once: false }],
+        ['delivery', { delivery: 'redirect' }],
+      ] as const) {
+        const ask = () =>
+          stage().client.call('/request-download', { body: { ...body, ...more }, token, key });
+        if (lends.hasVersions) expect((await ask()).status).toBe(201);
+        else
+          expect(await ask()).toMatchObject({
+            status: 400,
+            body: { violations: [{ field, rule: 'unversioned_direct_write' }] },
+          });
+      }
+      expect((await get(earlier)).status).toBe(lends.hasVersions ? 303 : 410);
+      expect(await (await get(await askDownload(held, body))).text()).toBe(TEXT);
+    } finally {
+      await stage().reconfigure(() => undefined);
+    }
+  });
+};
+
+/** What lends credentials there, and whether the storage names what it holds for ever. */
+const LENDS: Partial<Record<OnProvider['name'], { by: object; hasVersions: boolean }>> = {
+  s3: { by: { role_arn: 'arn:aws:iam::123456789012:role/daypass' }, hasVersions: false },
+  azure: { by: {}, hasVersions: false },
+  gcs: { by: { service_account: 'lends@acme-project.iam.gserviceaccount.com' }, hasVersions: true },
 };

@@ -193,6 +193,9 @@ const createBucket = (publicKey: KeyObject, privateKey: KeyObject) => {
         const value = query.get(name);
         return value === null ? {} : { [header]: value };
       };
+      const wanted = query.get('generation');
+      if (wanted !== null && wanted !== found(key).generation)
+        throw new Refusal(404, `No such object: ${key}`);
       return sendBytes(request, response, found(key), {
         ...as('response-content-disposition', 'content-disposition'),
         ...as('response-content-type', 'content-type'),

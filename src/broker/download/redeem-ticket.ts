@@ -9,10 +9,13 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { opaqueKind, tokenDigest } from '../../protocol/opaque-token.ts';
 import { ObjectNotFound, type ObjectStore, type OpenObject } from '../../storage/object-store.ts';
 import { type AuditDraft, audited } from '../audited.ts';
+import type { CurrentConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
 import { signedFor } from '../signed-url.ts';
+import { type Pin, pinReleased } from './pin-released.ts';
 
 export interface RedeemTicketDependencies {
+  readonly configuration: CurrentConfiguration;
   readonly tickets: Tickets;
   readonly objects: Objects;
   readonly audit: AuditTrail;
@@ -31,7 +34,7 @@ export type Redeemed =
  *   never was: whoever holds a URL learns nothing about others.
  */
 export const createRedeemTicket =
-  ({ tickets, objects, audit, stores, now }: RedeemTicketDependencies) =>
+  ({ configuration, tickets, objects, audit, stores, now }: RedeemTicketDependencies) =>
   async (value: string, context: RequestContext): Promise<Redeemed> => {
     if (opaqueKind(value) !== 'dl') throw gone('not a ticket');
     const hash = tokenDigest(value);
@@ -46,31 +49,50 @@ export const createRedeemTicket =
       const object = await objects.find(ticket.objectId);
       if (object?.status !== 'available') throw gone('the object is no longer available');
       event.resource = `bucket:${object.bucketId}`;
+      const store = stores(object.bucketId);
+      const pin = await pinned(configuration, store, object, ticket);
       const life = redirectLife(ticket, at);
       await audit.append({
         ...event,
         at: now(),
         action: 'download.redeem',
         outcome: 'granted',
-        ...(ticket.delivery === 'redirect' && { detail: redirected(event, object, life, at) }),
+        ...(pin && { detail: redirected(event, object, life, at) }),
       });
-      return deliver(stores(object.bucketId), object, ticket, { at, life });
+      return pin
+        ? redirect(store, object, pin, { at, life })
+        : { delivery: 'proxy', object, open: await openAsReleased(store, object) };
     });
   };
 
 /** A URL is signed for the moment of the use, from which receipts reckon how long it lives. */
-const deliver = async (
+const redirect = async (
   store: ObjectStore,
-  object: ObjectRecord,
-  ticket: TicketRecord,
+  { key, fileName }: ObjectRecord,
+  pin: Pin,
   { at, life }: { readonly at: Date; readonly life: number },
 ): Promise<Redeemed> => {
-  if (ticket.delivery === 'proxy') {
-    return { delivery: 'proxy', object, open: await openAsReleased(store, object) };
-  }
-  const { key, fileName } = object;
-  const { url } = await store.presignGet({ key, expiresIn: life, fileName }, at);
+  const { url } = await store.presignGet({ key, expiresIn: life, fileName, ...pin }, at);
   return { delivery: 'redirect', url };
+};
+
+/** Undefined where nothing is presigned. Whoever holds a ticket learns no more than that it leads nowhere. */
+const pinned = async (
+  configuration: CurrentConfiguration,
+  store: ObjectStore,
+  object: ObjectRecord,
+  { delivery }: TicketRecord,
+): Promise<Pin | undefined> => {
+  if (delivery === 'proxy') return undefined;
+  const bucket = configuration.get().index.bucket(object.bucketId);
+  if (!bucket) throw gone('the bucket is not configured any more');
+  try {
+    return await pinReleased(store, bucket, object, 'delivery');
+  } catch (error) {
+    if (error instanceof OAuthError && error.status < 500)
+      throw gone('replaced in the storage itself, or not to be held to what was inspected');
+    throw error;
+  }
 };
 
 /** Seconds that the URL of a redirect lives. */

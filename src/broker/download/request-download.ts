@@ -22,6 +22,7 @@ import {
   placeOf,
   type Use,
 } from '../use.ts';
+import { type Pin, pinReleased } from './pin-released.ts';
 
 export interface DownloadRequest {
   readonly objectId: string | undefined;
@@ -89,6 +90,7 @@ const attempt = async (
     now,
   });
   Object.assign(event, { policies, policyDigest: dependencies.policy.digest });
+  const pin = await pinned(dependencies, use, object, request);
 
   const value = request.once ? mintOpaqueToken('dl') : undefined;
   const ticket = toTicket(use.token, object, request, value, ttl, now);
@@ -115,7 +117,7 @@ const attempt = async (
 
   const url =
     value === undefined
-      ? await presign(dependencies, object, ttl, now)
+      ? await presign(dependencies, object, pin, ttl, now)
       : `${dependencies.contentOrigin()}/d/${value}`;
   return { url, expiresAt: ticket.expiresAt, once: request.once, guarantee: guaranteeOf(request) };
 };
@@ -125,13 +127,25 @@ const guaranteeOf = ({ once, delivery }: DownloadRequest): GrantedDownload['guar
   return delivery === 'proxy' ? 'single_use' : 'single_issue';
 };
 
+/** Before anything is on record: a redirect is signed later, and for what lies there then. */
+const pinned = async (
+  { stores }: RequestDownloadDependencies,
+  { target: { bucket } }: Use,
+  object: ObjectRecord,
+  { once, delivery }: DownloadRequest,
+): Promise<Pin> => {
+  if (once && delivery === 'proxy') return {};
+  return pinReleased(stores(bucket.id), bucket, object, once ? 'delivery' : 'once');
+};
+
 const presign = async (
   { stores }: Pick<RequestDownloadDependencies, 'stores'>,
   { bucketId, key, fileName }: ObjectRecord,
+  pin: Pin,
   expiresIn: number,
   now: Date,
 ): Promise<string> => {
-  const { url } = await stores(bucketId).presignGet({ key, expiresIn, fileName }, now);
+  const { url } = await stores(bucketId).presignGet({ key, expiresIn, fileName, ...pin }, now);
   return url;
 };
 

@@ -69,6 +69,7 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
           size: Number(size),
           version: generation,
           contentType: typeof contentType === 'string' ? contentType : 'application/octet-stream',
+          immutable: generation,
         };
       } catch (error) {
         if (error instanceof ObjectNotFound) return undefined;

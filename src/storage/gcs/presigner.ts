@@ -94,13 +94,14 @@ export const createPresigner = ({ location, bucket, signer }: PresignerOptions):
 
   presignGet: async (grant, now) => {
     mustBeGetGrant(grant);
-    const { key, fileName, contentType, expiresIn } = grant;
+    const { key, fileName, contentType, expiresIn, immutable } = grant;
     const request = {
       method: 'GET',
       origin: location.origin,
       path: location.path(key),
       // Caching cannot be said here: `copy` has said it of the object.
       query: {
+        ...(immutable === undefined ? {} : { generation: immutable }),
         'response-content-disposition': attachment(fileName),
         ...(contentType === undefined ? {} : { 'response-content-type': contentType }),
       },

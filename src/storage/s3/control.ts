@@ -14,6 +14,10 @@ const LARGEST_COPY = 5 * 1024 ** 3;
 /** The ETag of an object that was made of parts: only such an object can be larger than that. */
 const OF_PARTS = /-\d+"?$/;
 
+/** `null` is what a bucket calls all that it keeps no versions of any more. */
+const immutable = (versionId: string | undefined): { readonly immutable?: string } =>
+  versionId === undefined || versionId === 'null' ? {} : { immutable: versionId };
+
 export const createObjectControl = (options: ControlOptions): ObjectControl => {
   const { bucket: Bucket, location, largestCopy = LARGEST_COPY } = options;
   const call = createCall(options);
@@ -24,9 +28,10 @@ export const createObjectControl = (options: ControlOptions): ObjectControl => {
     return orUndefined(
       call('head', key, async (client, { HeadObjectCommand }) => {
         const answer = await client.send(new HeadObjectCommand({ Bucket, Key: key }));
-        const { ContentLength: size, ETag: version, ContentType } = answer;
+        const { ContentLength: size, ETag: version, ContentType, VersionId } = answer;
         if (size === undefined || version === undefined) throw new TypeError('bare answer');
-        return { size, version, contentType: ContentType ?? 'application/octet-stream' };
+        const contentType = ContentType ?? 'application/octet-stream';
+        return { size, version, contentType, ...immutable(VersionId) };
       }),
     );
   };

@@ -102,9 +102,10 @@ const sentHeaders = (
 ];
 
 /** How S3 has to answer: to be saved, not rendered, and not to be kept by caches. */
-const responseQuery = ({ fileName, contentType }: GetGrant): string => {
+const responseQuery = ({ fileName, contentType, immutable }: GetGrant): string => {
   const type = contentType === undefined ? '' : `&response-content-type=${encode(contentType)}`;
-  return `&response-cache-control=no-store&response-content-disposition=${encode(attachment(fileName))}${type}&x-id=GetObject`;
+  const version = immutable === undefined ? '' : `&versionId=${encode(immutable)}`;
+  return `&response-cache-control=no-store&response-content-disposition=${encode(attachment(fileName))}${type}${version}&x-id=GetObject`;
 };
 
 export const createPresigner = (options: PresignerOptions): Presigner => {

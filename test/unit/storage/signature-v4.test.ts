@@ -168,6 +168,7 @@ describe('S3 presigning', () => {
             expiresIn,
             fileName: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}\.[a-z]{3}$/),
             contentType,
+            immutable: fc.stringMatching(/^[A-Za-z0-9._/+-]{1,64}$/),
           },
           { requiredKeys: ['key', 'expiresIn', 'fileName'] },
         ),
@@ -179,6 +180,7 @@ describe('S3 presigning', () => {
             ResponseCacheControl: 'no-store',
             ResponseContentDisposition: `attachment; filename="${grant.fileName}"`,
             ...(grant.contentType && { ResponseContentType: grant.contentType }),
+            ...(grant.immutable && { VersionId: grant.immutable }),
           });
           const url = await getSignedUrl(theirs, command, {
             expiresIn: grant.expiresIn,

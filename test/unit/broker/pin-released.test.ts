@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { pinReleased } from '../../../src/broker/download/pin-released.ts';
+import type { Bucket } from '../../../src/config/deployment.ts';
+import type { ObjectStore, StoredObject } from '../../../src/storage/object-store.ts';
+
+const object = { key: 'where2eat/menu.png', revision: 'inspected' };
+
+const pin = (direct_write: boolean, stored: Partial<StoredObject> | undefined) => {
+  const bucket = { provider: 's3', temporary_credentials: { direct_write } } as unknown as Bucket;
+  const store = { head: async () => stored } as unknown as ObjectStore;
+  return pinReleased(store, bucket, object, 'once');
+};
+
+describe('a presigned URL', () => {
+  it('is of the version that was inspected, where others may write directly', async () => {
+    const stored = { version: 'inspected', immutable: 'v7' };
+    expect(await pin(true, stored)).toEqual({ immutable: 'v7' });
+  });
+
+  it.each([[{ version: 'another', immutable: 'v8' }], [undefined]])(
+    'is of nothing else that lies there: %j',
+    async (stored) => {
+      await expect(pin(true, stored)).rejects.toMatchObject({ code: 'not_found' });
+    },
+  );
+
+  it('is refused where nothing names the inspected version for ever', async () => {
+    await expect(pin(true, { version: 'inspected' })).rejects.toMatchObject({
+      code: 'invalid_request',
+      violations: [{ field: 'once', rule: 'unversioned_direct_write' }],
+    });
+  });
+
+  it('is of the key where nobody but the broker writes, so that it ends with the object', async () => {
+    expect(await pin(false, { version: 'inspected', immutable: 'v7' })).toEqual({});
+  });
+});
