@@ -312,6 +312,35 @@ describe('changes at once', () => {
   });
 });
 
+describe('what is accepted and worth a word', () => {
+  const credentials = { access_key_id_env: 'A', secret_access_key_env: 'B' };
+  const bucket = {
+    tenant: 'acme',
+    provider: 's3',
+    bucket: 'acme-standing',
+    region: 'eu-west-1',
+    credentials,
+  };
+  const told = { field: 'credentials.access_key_id_env', message: expect.stringContaining('key') };
+  const noticesOf = ({ headers }: { headers: Headers }): unknown =>
+    JSON.parse(decodeURIComponent(headers.get('daypass-notices') ?? '[]'));
+
+  it('comes with a bucket, as with the configuration it stands in', async () => {
+    const answer = await put('/buckets/standing', bucket);
+    expect([answer.status, noticesOf(answer)]).toEqual([201, [told]]);
+    expect(noticesOf(await put('/buckets/standing', { ...bucket, credentials: {} }))).toEqual([]);
+    await remove('/buckets/standing');
+
+    const { body } = await get('/config');
+    const before = body.buckets as object[];
+    const whole = { ...body, buckets: [...before, { ...bucket, id: 'standing' }] };
+    const field = `buckets[${before.length}].${told.field}`;
+    const planned = await put('/config?dry_run=true', whole);
+    expect(planned.body.notices).toEqual([{ ...told, field }]);
+    expect((await put('/config', body)).body.notices).toEqual([]);
+  });
+});
+
 describe('a list', () => {
   it('has each entry once, by id, over as many pages as it takes', async () => {
     const all = (await get('/apps?limit=200')).body.items as { id: string }[];
@@ -444,12 +473,12 @@ describe('a platform engineer of one tenant', () => {
 describe('what there is one of', () => {
   it('limits are read, and replaced as a whole', async () => {
     const before = await get('/limits');
-    const put1 = await put(
+    const answer = await put(
       '/limits',
       { max_actors: 2 },
       { headers: { 'if-match': tagOf(before) } },
     );
-    expect(put1).toMatchObject({ status: 200, body: { max_actors: 2 } });
+    expect(answer).toMatchObject({ status: 200, body: { max_actors: 2 } });
     const wrong = await put('/limits', { ttl: { floor: '2h' } });
     expect(wrong.status).toBe(400);
     expect(wrong.text).toContain('ttl.');

@@ -4,6 +4,7 @@ import { type Configure, versionTag } from '../../broker/configure/configure.ts'
 import type { Oversight } from '../../broker/oversight.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
+import { noticeList, noticesOf } from './notices.ts';
 
 export interface ConfigurationRoutes
   extends Pick<Oversight, 'showConfiguration' | 'planConfiguration'> {
@@ -17,7 +18,11 @@ const CHANGE = { roles: ['platform'], reach: 'deployment' } as const;
 /** The document as `daypass.yaml` has it; `docs/daypass.schema.json` describes its members. */
 const document: z.ZodType<object> = z.looseObject({});
 const configQuery = z.strictObject({ dry_run: z.enum(['true', 'false']).default('false') });
-const planAnswer = z.object({ version: z.int().optional(), changes: z.array(z.looseObject({})) });
+const planAnswer = z.object({
+  version: z.int().optional(),
+  changes: z.array(z.looseObject({})),
+  notices: noticeList,
+});
 
 export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
   route({
@@ -53,18 +58,15 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
     isConditional: true,
     handle: async ({ body, query, conditions, admin }) => {
       if (query.dry_run === 'true') {
-        return {
-          status: 200,
-          headers: NO_STORE,
-          body: { changes: await broker.planConfiguration(admin, body) },
-        };
+        const changes = await broker.planConfiguration(admin, body);
+        return { status: 200, headers: NO_STORE, body: { changes, notices: noticesOf(body) } };
       }
       const { userId, known, holder, judgedUnder } = admin;
       const applicant = { by: userId, source: 'admin API', known, holder, judgedUnder };
       const applied = await broker.configure.apply(body, applicant, conditions());
       await broker.configuration.refresh();
       const headers = { ...NO_STORE, ETag: versionTag(applied.version) };
-      return { status: 200, headers, body: applied };
+      return { status: 200, headers, body: { ...applied, notices: noticesOf(body) } };
     },
   }),
 ];

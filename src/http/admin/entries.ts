@@ -5,6 +5,7 @@ import { NO_STORE, type Reply } from '../reply.ts';
 import { type AdminAuthentication, type Route, route } from '../route.ts';
 import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
 import { text } from '../wire/text.ts';
+import { noticeHeader } from './notices.ts';
 
 export type EntryRoutes = Entries;
 
@@ -101,7 +102,9 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
           body,
           conditions(),
         );
-        return answer(created ? 201 : 200, put);
+        const reply = answer(created ? 201 : 200, put);
+        const notices = kind === 'buckets' ? noticeHeader(put.value) : {};
+        return { ...reply, headers: { ...reply.headers, ...notices } };
       },
     }),
     route({
