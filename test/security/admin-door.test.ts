@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage?.stop());
 
-/** The four routes of a kind of the configuration. */
+/** The routes of a kind of the configuration. */
 function entriesOf(kind: string, read: string, write: string) {
   const [list, one] = [`/admin/v1/${kind}`, `/admin/v1/${kind}/{id}`];
   const [reading, writing] = [
@@ -20,6 +20,7 @@ function entriesOf(kind: string, read: string, write: string) {
   ];
   return {
     [`GET ${list}`]: reading,
+    [`POST ${list}`]: writing,
     [`GET ${one}`]: reading,
     [`PUT ${one}`]: writing,
     [`DELETE ${one}`]: writing,
@@ -36,6 +37,7 @@ const DOOR: Record<string, { readonly roles: readonly string[]; readonly reach: 
   'GET /admin/v1/tokens/{token_id}': { roles: ['security', 'auditor'], reach: 'tenant' },
   'GET /admin/v1/audit': { roles: ['security', 'auditor'], reach: 'tenant' },
   'GET /admin/v1/uploads': { roles: ['security', 'auditor'], reach: 'tenant' },
+  'GET /admin/v1/uploads/{id}': { roles: ['security', 'auditor'], reach: 'tenant' },
   'POST /admin/v1/uploads/{id}/quarantine': { roles: ['security'], reach: 'tenant' },
   'POST /admin/v1/uploads/{id}/release': { roles: ['security'], reach: 'tenant' },
   'DELETE /admin/v1/uploads/{id}': { roles: ['security'], reach: 'tenant' },

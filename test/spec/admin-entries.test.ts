@@ -68,6 +68,32 @@ describe('an entry', () => {
     expect(await versions()).toBe(before + 3);
   });
 
+  it('is created by POST to its kind as well, once, and named by its id', async () => {
+    const entry = { id: newId(), ...appOf() };
+    const post = (body: object, by?: Held) => call('POST', '/apps', { body, ...(by && { by }) });
+    const created = await post(entry);
+    expect(created).toMatchObject({ status: 201, body: entry });
+    const location = created.headers.get('location') ?? '';
+    expect(location).toBe(`/admin/v1/apps/${entry.id}`);
+    const read = await get(location.slice('/admin/v1'.length));
+    expect([read.body, tagOf(read)]).toEqual([created.body, tagOf(created)]);
+    for (const by of [platform, ofAcme]) {
+      const expected = { status: 409, error: 'conflict', rule: 'duplicate_id', audited: true };
+      await refuses(stage, expected, () => post({ ...entry, purpose: 'another' }, by));
+      await refuses(stage, expected, () => post({ ...entry, id: 'globex-app' }, by));
+    }
+    for (const id of [undefined, '', 5, null, ['a']]) {
+      const expected = { status: 400, error: 'invalid_request', rule: 'required', audited: true };
+      await refuses(stage, expected, () => post({ ...entry, id }));
+    }
+    const api = { id: `https://${newId()}.example/api`, tenant: 'acme' };
+    const server = await call('POST', '/resource_servers', { body: { ...api, scopes: ['a'] } });
+    expect([server.status, server.headers.get('location')]).toEqual([
+      201,
+      `/admin/v1/resource_servers/${encodeURIComponent(api.id)}`,
+    ]);
+  });
+
   it('is in force on every instance, and gone on every instance', async () => {
     const id = newId();
     const ask = (at: Stage['client']) =>

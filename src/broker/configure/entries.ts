@@ -107,6 +107,19 @@ export const createEntries = ({ change, configurations, now, ...rest }: EntriesD
       return replace(admin, entryPlace(kind, id), { ...value, id }, conditions, written);
     },
 
+    /** As `putEntry` for an id that nothing has, which the entry says itself. @throws also `conflict` where it is taken. */
+    createEntry: async (admin: Admin, kind: EntryKind, value: object): Promise<Entry & Shown> => {
+      const id = ownId(value);
+      const place = entryPlace(kind, id);
+      const written = kind === 'apps' ? [id] : [];
+      const created = await replace(admin, place, value, { ifNoneMatch: '*' }, written).catch(
+        (error: unknown) => {
+          throw isTaken(error) ? taken(place) : error;
+        },
+      );
+      return { ...created, id };
+    },
+
     /** @throws {OAuthError} `conflict` with what refers to it; `precondition_failed`; `not_found`. */
     deleteEntry: async (
       admin: Admin,
@@ -187,6 +200,37 @@ const mustNameItself = (value: object, id: string): void => {
     ],
   });
 };
+
+const ownId = (value: object): string => {
+  if ('id' in value && typeof value.id === 'string' && value.id !== '') return value.id;
+  throw new OAuthError('invalid_request', 'the entry has no id', {
+    violations: [
+      {
+        field: 'id',
+        rule: 'required',
+        message: 'what is created has an id',
+        remedy: 'write it as a text, as in the file',
+      },
+    ],
+  });
+};
+
+/** One within reach, or another tenant's: an id is given once in the deployment. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof OAuthError &&
+  (error.code === 'precondition_failed' || error.code === 'not_found');
+
+const taken = ({ name }: Place): OAuthError =>
+  new OAuthError('conflict', `there is such a ${name} already`, {
+    violations: [
+      {
+        field: 'id',
+        rule: 'duplicate_id',
+        message: 'the id is taken',
+        remedy: 'choose another id, or PUT to the one there is to replace it',
+      },
+    ],
+  });
 
 /** Reads alike for what is another tenant's. */
 export const noSuch = ({ name }: Place): OAuthError =>

@@ -77,6 +77,20 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
       },
     }),
     route({
+      method: 'POST',
+      path: list,
+      summary: `Create this ${one}, whose id is in it`,
+      authentication: writing,
+      body: entry,
+      answer: { status: 201, schema: entry, description: 'Its entry; `Location` is where it is' },
+      handle: async ({ body, admin }) => {
+        const { id: made, ...created } = await broker.createEntry(admin, kind, body);
+        const reply = answer(201, created);
+        const headers = { ...reply.headers, Location: `${list}/${encodeURIComponent(made)}` };
+        return { ...reply, headers };
+      },
+    }),
+    route({
       method: 'GET',
       path: single,
       summary: `One ${one}, as it was written`,
