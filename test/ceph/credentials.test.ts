@@ -111,6 +111,26 @@ describe('credentials of the cloud, lent for a prefix', () => {
     lent.destroy();
   });
 
+  it('are for a folder whose name is not ASCII as for any other, and say which is too long', async () => {
+    const { borrow } = await openStory();
+    const mine = String((await borrow({ actions: ['list'] })).body.prefix);
+    const folder = `${mine}menüs/日本/`;
+    const answer = await borrow({ actions: ['read', 'list'], prefix: folder });
+    expect(answer.status).toBe(201);
+    for (const key of [`${folder}a.txt`, `${mine}menüs/日/a.txt`]) {
+      await own.send(new PutObjectCommand({ Bucket: bucket, Key: key.slice(1), Body: 'x' }));
+    }
+    const lent = clientOf(answer.body);
+    const get = (key: string) =>
+      statusOf(lent.send(new GetObjectCommand({ Bucket: bucket, Key: key.slice(1) })));
+    expect(await get(`${folder}a.txt`)).toBe(200);
+    expect(await get(`${mine}menüs/日/a.txt`)).toBe(403);
+    lent.destroy();
+    const prefix = `${mine}${'日'.repeat(200)}/`;
+    const long = await borrow({ actions: ['read', 'list'], prefix });
+    expect([long.status, long.body.violations]).toMatchObject([400, [{ rule: 'prefix_length' }]]);
+  });
+
   it('list the prefix and never the bucket', async () => {
     const { borrow } = await openStory();
     const answer = await borrow({ actions: ['list'] });
