@@ -26,7 +26,8 @@ const rows: readonly Row[] = [...read('docs/storage-cases.md').matchAll(ROW)].ma
 const hasTest = (file: string, { id, title }: Pick<Row, 'id' | 'title'>): boolean => {
   if (!existsSync(join(ROOT, file))) return false;
   const source = read(file);
-  return ['', `${id} `, `${id} on s3: `, `${id} on \${name}: `].some((before) =>
+  const befores = ['', `${id} `, ...['s3', 'ceph', `\${name}`].map((on) => `${id} on ${on}: `)];
+  return befores.some((before) =>
     ["'", '"', '`'].some((quote) => source.includes(`${quote}${before}${title}`)),
   );
 };
