@@ -40,7 +40,7 @@ export const createConfigurations = (database: Database): Configurations => ({
       return begun;
     };
     const turn = async (transaction: Transaction): Promise<void> => {
-      await transaction.$executeRaw(BOUNDS);
+      await transaction.$executeRaw(BOUND);
       await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('configuration turn', 0))`;
       await begin().catch(() => undefined);
     };
@@ -53,9 +53,8 @@ export const createConfigurations = (database: Database): Configurations => ({
 /** Milliseconds. Above all that others in front of it take, unless one of them hangs. */
 const TURN = 15_000;
 
-/** Kept by the database: an instance that was stopped in its turn holds up nobody for long. */
-const BOUNDS = Prisma.sql`SELECT set_config('lock_timeout', '5s', true),
-  set_config('idle_in_transaction_session_timeout', '20s', true)`;
+/** Kept by the database, as is how long a turn is waited for: an instance that hangs in its own holds up nobody for long. */
+const BOUND = Prisma.sql`SELECT set_config('idle_in_transaction_session_timeout', '20s', true)`;
 
 const read = async (transaction: Transaction): Promise<AppliedConfiguration | undefined> => {
   const latest = await transaction.configuration.findFirst({ orderBy: { version: 'desc' } });
