@@ -51,14 +51,25 @@ export const createStatusList = (dependencies: StatusListDependencies) => {
   const { statusLists, feed, keys, issuer, now } = dependencies;
   const known = new Map<number, Made>();
 
-  // What a revoked key has signed is not given out again.
+  let revokedKeys = 0;
+  let followedKeys = 0;
   feed.subscribe((events) => {
-    if (events.some(({ target }) => target.startsWith('key:'))) known.clear();
+    if (!events.some(({ target }) => target.startsWith('key:'))) return;
+    revokedKeys += 1;
+    known.clear(); // what a revoked key has signed is not given out again
   });
+
+  /** A read list has told of every revocation: the keys have changed only where one was among them. */
+  const followKeys = async (): Promise<void> => {
+    const revoked = revokedKeys;
+    if (followedKeys === revoked) return;
+    await keys.follow();
+    followedKeys = Math.max(followedKeys, revoked);
+  };
 
   /** @param at what it says was so then, in epoch milliseconds: no later than it was read. */
   const make = async (list: number, { bits }: StatusList, at: number): Promise<StatusListToken> => {
-    await keys.follow();
+    await followKeys();
     const iat = Math.floor(at / 1000);
     const jwt = await keys.signer().sign('statuslist+jwt', {
       iss: issuer,
