@@ -2,19 +2,28 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createAzureStore } from '../../../src/storage/azure/azure-store.ts';
 import { createCall } from '../../../src/storage/gcs/http.ts';
 import { locate } from '../../../src/storage/gcs/location.ts';
 import { createSettingsReader as createGcsReader } from '../../../src/storage/gcs/settings.ts';
 import { createS3Store } from '../../../src/storage/s3/s3-store.ts';
 
 /** What it answers, by path and query; 404 for the rest. */
-let answers: ReadonlyMap<string, { readonly status: number; readonly body: string }>;
+let answers: ReadonlyMap<string, Answer>;
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 const server = createServer((request, response) => {
-  const { status, body } = answers.get((request.url ?? '').replace(/=$/, '')) ?? {
+  const { status, body, headers } = answers.get(
+    (request.url ?? '').replace(/=$|&timeout=\d+$/, ''),
+  ) ?? {
+    headers: {},
     status: 404,
     body: '{}',
   };
-  response.writeHead(status, { 'content-type': 'application/xml' }).end(body);
+  response.writeHead(status, { 'content-type': 'application/xml', ...headers }).end(body);
 });
 let endpoint: string;
 beforeAll(async () => {
@@ -91,6 +100,68 @@ describe('the settings of a bucket on Google', () => {
     const settings = await settingsWith({});
     expect(settings.isPublic).toEqual({ unknown: 'storage policy failed: 404' });
     expect(settings.cors).toEqual({ value: [] });
+  });
+});
+
+describe('the settings of a container on Azure', () => {
+  const settingsWith = (container: Answer | undefined, service = '<StorageServiceProperties/>') => {
+    answers = new Map<string, Answer>([
+      ...(container ? [['/acme/menus?restype=container', container] as const] : []),
+      ['/acme/?restype=service&comp=properties', ok(service)],
+    ]);
+    const key = () => Buffer.alloc(32).toString('base64');
+    const credentials = { kind: 'account_key', key } as const;
+    return createAzureStore({
+      bucket: 'menus',
+      account: 'acme',
+      endpoint,
+      credentials,
+    }).settings();
+  };
+  const containerWith = (headers: Readonly<Record<string, string>>) => ({ ...ok(''), headers });
+
+  it('are read from the container and from the service, and the rest is not said there', async () => {
+    const rule = (origins: string, methods: string) =>
+      `<CorsRule><AllowedOrigins>${origins}</AllowedOrigins><AllowedMethods>${methods}</AllowedMethods><AllowedHeaders/><ExposedHeaders/><MaxAgeInSeconds>0</MaxAgeInSeconds></CorsRule>`;
+    const settings = await settingsWith(
+      containerWith({
+        'x-ms-blob-public-access': 'blob',
+        'x-ms-has-immutability-policy': 'true',
+      }),
+      `<StorageServiceProperties><Cors>${rule('https://a.example, https://b.example', 'get,PUT')}</Cors></StorageServiceProperties>`,
+    );
+    const unsaid = { unknown: expect.stringContaining('management') };
+    expect(settings).toEqual({
+      isPublic: { value: true },
+      isLocked: { value: true },
+      cors: {
+        value: [{ origins: ['https://a.example', 'https://b.example'], methods: ['GET', 'PUT'] }],
+      },
+      isVersioned: unsaid,
+      expiry: unsaid,
+      told: unsaid,
+    });
+  });
+
+  it('that are not set are known to be not set', async () => {
+    const locked = { 'x-ms-immutable-storage-with-versioning-enabled': 'true' };
+    expect(await settingsWith(containerWith({}))).toMatchObject({
+      isPublic: { value: false },
+      isLocked: { value: false },
+      cors: { value: [] },
+    });
+    expect((await settingsWith(containerWith(locked))).isLocked).toEqual({ value: true });
+  });
+
+  it('that may not be read are unknown, each by itself', async () => {
+    const headers = { 'x-ms-error-code': 'AuthorizationFailure' };
+    const settings = await settingsWith({ status: 403, body: '', headers });
+    const unknown = 'storage container failed: AuthorizationFailure';
+    expect(settings).toMatchObject({
+      isPublic: { unknown },
+      isLocked: { unknown },
+      cors: { value: [] },
+    });
   });
 });
 
