@@ -75,10 +75,10 @@ export const noticesInForce = async ({
   return applied ? noticesOf(applied.document as DeploymentDocument) : [];
 };
 
-const readFile = ({ configFile = '', production }: Config, now: Date): unknown =>
-  withSchemaFiles(
-    readDeployment(readFileSync(configFile, 'utf8'), { production, now, source: configFile })
-      .document,
-    (name) => readFileSync(resolve(dirname(configFile), name), 'utf8'),
-    configFile,
-  );
+const readFile = ({ configFile = '', production }: Config, now: Date): unknown => {
+  const text = readFileSync(configFile, 'utf8');
+  const { document, lineOf } = readDeployment(text, { production, now, source: configFile });
+  const fileBeside = (name: string): string =>
+    readFileSync(resolve(dirname(configFile), name), 'utf8');
+  return withSchemaFiles(document, fileBeside, configFile, lineOf);
+};

@@ -33,6 +33,8 @@ export type StoredOptions = Omit<DeploymentOptions, 'now'>;
 export interface ReadDeployment {
   readonly deployment: Deployment;
   readonly document: DeploymentDocument;
+  /** Where in the text a part of it stands, counted from 1: for what is found wrong with it afterwards. */
+  readonly lineOf: (path: readonly PropertyKey[]) => number | undefined;
 }
 
 const freeze = <T>(value: T): T => {
@@ -71,7 +73,7 @@ export const readDeployment = (text: string, options: DeploymentOptions): ReadDe
   if (problems.some(({ rule }) => rule === 'yaml'))
     throw new ConfigurationError(options.source, problems);
   const deployment = settle(value, options, problems, lineOf);
-  return { deployment, document: (value ?? {}) as DeploymentDocument };
+  return { deployment, document: (value ?? {}) as DeploymentDocument, lineOf };
 };
 
 /** {@link readDeployment} for callers that need the deployment only. */

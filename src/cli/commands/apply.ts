@@ -31,7 +31,7 @@ export const apply: Register = (program, surroundings) => {
       const config = configOf(surroundings);
       const source = file === '-' ? 'standard input' : file;
       const text = await textOf(file, surroundings);
-      const { document: written } = readDeployment(text, {
+      const { document: written, lineOf } = readDeployment(text, {
         production: config.production,
         now: surroundings.now(),
         source,
@@ -39,7 +39,7 @@ export const apply: Register = (program, surroundings) => {
       mustSaySomething(written, source);
       const folder = file === '-' ? '.' : dirname(file);
       const fileBeside = (name: string): string => readFileSync(resolve(folder, name), 'utf8');
-      const document = withSchemaFiles(written, fileBeside, source);
+      const document = withSchemaFiles(written, fileBeside, source, lineOf);
       const notices = [...notYet(document), ...standingKeys(document)];
       for (const { field, message } of notices) output.note(`warning: ${field} ${message}`);
       const { openForAdministration } = await surroundings.compose();

@@ -7,6 +7,7 @@ import {
   storedDeployment,
 } from '../../../src/config/deployment.ts';
 import { ConfigurationError, violationsOf } from '../../../src/config/problem.ts';
+import { withSchemaFiles } from '../../../src/config/schema-files.ts';
 import {
   CONTRACT,
   complaints,
@@ -204,6 +205,22 @@ describe('a problem', () => {
       'buckets[0].region region',
       'buckets[0].tenant reference',
       'issuers[0].tenant reference',
+    ]);
+  });
+
+  it('is told with its line where it is a file that is named and not there', () => {
+    const { document, lineOf } = readDeployment(CONTRACT, OPTIONS);
+    const absent = (): string => {
+      throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    };
+    expect(problemsOf(() => withSchemaFiles(document, absent, 'daypass.yaml', lineOf))).toEqual([
+      {
+        path: 'buckets[0].validate.schema.text/csv',
+        line: lineWith(CONTRACT, 'schemas/report.json'),
+        rule: 'schema_file',
+        message: 'schemas/report.json cannot be used: ENOENT',
+        remedy: expect.stringContaining('from the folder'),
+      },
     ]);
   });
 
