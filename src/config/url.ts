@@ -20,9 +20,9 @@ export const webUrl = (text: string): URL | undefined => {
 };
 
 /** RFC 3986 §2, and so neither a backslash nor a line break: readers drop or turn those, each in its own way. */
-const URI = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
+const URI = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/;
 
-/** Written with the characters of a URI alone, so that everybody reads the same in it. */
+/** Written with the characters of a URI alone, so that everybody reads the same in it */
 export const isWrittenAsUri = (text: string): boolean => URI.test(text);
 
 /** https anywhere, http on this machine only. */
