@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Held, openStage, type Stage } from '../security/stage.ts';
+import { putObject } from '../security/stored-object.ts';
 import { newKey } from '../support/client.ts';
 
 /** `GET /admin/v1/{tokens,audit}` and `/admin/v1/config`, as the contract has them. */
@@ -104,6 +105,28 @@ describe('a token on record', () => {
     expect(text).not.toContain(token);
     await stage.revoke({ token_id: id });
     expect((await get(`/admin/v1/tokens/${id}`)).body.status).toBe('revoked');
+  });
+});
+
+describe('an upload', () => {
+  it('is shown with its record to its tenant, and to no other', async () => {
+    const held = await stage.tokenOf({ claims: { sub: 'uploader' } });
+    const [row] = await stage.query<{ user_id: string }>(
+      'SELECT user_id FROM issued_token WHERE token_id = $1',
+      [held.id],
+    );
+    const objectId = await putObject(stage, held, `where2eat/${row?.user_id}/a.png`);
+    const path = `/admin/v1/uploads/${objectId}`;
+    expect(await get(path)).toMatchObject({
+      status: 200,
+      body: { object_id: objectId, status: 'available', user_id: row?.user_id, tenant: 'acme' },
+    });
+    const { token, key } = await stage.tokenOf({
+      claims: { iss: stage.sso.issuer('globex'), sub: 'g', aud: 'daypass', groups: ['security'] },
+      body: { app_id: 'daypass-cli', resource: `${stage.issuer}/admin`, actions: ['admin'] },
+    });
+    expect(await stage.client.call(path, { token, key })).toMatchObject({ status: 404 });
+    expect((await get('/admin/v1/uploads/ob_unheard_of')).status).toBe(404);
   });
 });
 
