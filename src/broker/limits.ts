@@ -44,14 +44,16 @@ const tooMany = (missing: readonly Missing[]): OAuthError => {
 };
 
 /** A limit on how many there may be at once has no window. */
+const isAtOnce = ({ windowSeconds }: QuotaClaim): boolean => windowSeconds === 0;
+
 const policyOf = ({ name, claim }: Take): string =>
-  `"${name}";q=${claim.limit}${claim.hold ? '' : `;w=${claim.windowSeconds}`}`;
+  `"${name}";q=${claim.limit}${isAtOnce(claim) ? '' : `;w=${claim.windowSeconds}`}`;
 
 const violationOf = ({ name, whose, field, claim, retryAfter }: Missing): Violation => ({
   field,
   rule: name,
-  message: `${claim.limit} ${claim.hold ? 'at once' : `in ${claim.windowSeconds} s`} is the limit for ${whose}`,
-  remedy: claim.hold
+  message: `${claim.limit} ${isAtOnce(claim) ? 'at once' : `in ${claim.windowSeconds} s`} is the limit for ${whose}`,
+  remedy: isAtOnce(claim)
     ? 'finish or wait for an upload that is under way, or ask the platform team for a higher limit'
     : `wait ${retryAfter} s, or ask the platform team for a higher limit`,
 });
@@ -90,15 +92,11 @@ export interface UploadToTake {
   readonly arrivesBy: Date;
 }
 
-/** What an upload took: `refund` is for one that was not recorded after all, the ledger knows the rest. */
-export interface TakenUpload {
-  readonly reserved: readonly Reservation[];
-  readonly refund: () => Promise<void>;
-}
-
 /**
- * Takes an upload from every limit that it falls under: all of them, or none.
+ * Takes an upload from every limit that it falls under: all of them, or none. What is taken is held for it until it is
+ * settled, and given back where it never comes on record.
  *
+ * @returns what it took from windows: the ledger gives that back where the upload comes to nothing.
  * @throws {OAuthError} `too_many_requests`; `invalid_request` for one that no day is long enough for.
  */
 export const takeUpload = async (
@@ -106,16 +104,12 @@ export const takeUpload = async (
   taker: UploadTaker,
   upload: UploadToTake,
   now: Date,
-): Promise<TakenUpload> => {
+): Promise<readonly Reservation[]> => {
   const scopes = scopesOf(taker);
   for (const scope of scopes) mustEverFit(scope, upload);
   const takes = scopes.flatMap((scope) => takesOf(scope, upload));
   await takeAll(quotas, takes, now);
-  const claims = takes.map(({ claim }) => claim);
-  return {
-    reserved: claims.filter(({ hold }) => hold === undefined),
-    refund: () => quotas.refund(claims, now, upload.objectId),
-  };
+  return takes.map(({ claim }) => claim).filter((claim) => !isAtOnce(claim));
 };
 
 /** Limits of uploads, and whom they are shared by. */
@@ -176,20 +170,24 @@ const takesOf = (scope: Scope, { objectId, size, arrivesBy }: UploadToTake): rea
     bytes_per_day: bytes,
     live_uploads: live,
   } = scope.limits ?? {};
-  const take = (measure: string, counter: string, claim: Omit<QuotaClaim, 'id'>): Take => ({
+  const hold = { objectId, until: arrivesBy };
+  const take = (
+    measure: string,
+    counter: string,
+    claim: Omit<QuotaClaim, 'id' | 'hold'>,
+  ): Take => ({
     name: scope.prefix + measure,
     whose: scope.whose,
     field: scope.field,
-    claim: { id: counter + scope.counter, ...claim },
+    claim: { id: counter + scope.counter, hold, ...claim },
   });
-  const hold = { objectId, until: arrivesBy };
   return [
     uploads !== undefined &&
       take('uploads_per_hour', 'uploads', { limit: uploads, windowSeconds: HOUR, amount: 1 }),
     bytes !== undefined &&
       take('bytes_per_day', 'bytes', { limit: bytes, windowSeconds: DAY, amount: size }),
     live !== undefined &&
-      take('live_uploads', 'live', { limit: live, windowSeconds: 0, amount: 1, hold }),
+      take('live_uploads', 'live', { limit: live, windowSeconds: 0, amount: 1 }),
   ].filter((each) => each !== false);
 };
 

@@ -19,8 +19,8 @@ export const shieldQuotas = (quotas: Quotas): Quotas => {
   return {
     take: async (claims, now) => {
       const [claim, ...others] = claims;
-      // Of several claims, or of a hold, what was short may be another's by now: those are asked each time.
-      if (!claim || claim.hold || others.length > 0) return quotas.take(claims, now);
+      // Of several claims, or of those held at once, what was short may be another's by now: those are asked each time.
+      if (!claim || claim.windowSeconds === 0 || others.length > 0) return quotas.take(claims, now);
       const name = `${claim.id} ${claim.limit} ${claim.amount}`;
       const known = refused.get(name);
       // Absolute, so that a clock set back does not make a refusal last.
@@ -29,9 +29,10 @@ export const shieldQuotas = (quotas: Quotas): Quotas => {
       if (short.length > 0) refused.set(name, { short, at: now.getTime() });
       return short;
     },
-    refund: async (claims, takenAt, objectId) => {
-      await quotas.refund(claims, takenAt, objectId);
+    refund: async (claims, takenAt) => {
+      await quotas.refund(claims, takenAt);
       for (const { id, limit, amount } of claims) refused.delete(`${id} ${limit} ${amount}`);
     },
+    forgo: quotas.forgo,
   };
 };

@@ -1,31 +1,24 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DeploymentDocument } from '../../src/config/deployment/schema.ts';
-import { createClient, newKey } from '../support/client.ts';
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 import { type PausingStorage, startPausingStorage } from '../support/pausing-storage.ts';
 import { freePort, type Rig, startRig } from '../support/rig.ts';
 import { onS3 } from '../support/s3-story.ts';
-import { PNG } from '../support/upload-story.ts';
 import { prepareStandstill, type Standstill, until } from './standstill.ts';
-import { AT_ONCE, type Kind, type Place, STEPS, type Step } from './upload-steps.ts';
+import { type Call, KILLS as EACH, type Place, STEPS, type Step } from './upload-steps.ts';
+import { type Caller, deskAt, request, requested, uploaderAt } from './uploader.ts';
 
-/** Each step once. CHAOS=full is 200 kills, some ten minutes; a number is that many. */
-const COUNTS: Readonly<Record<string, number>> = {
-  full: 200,
-  short: STEPS.length / AT_ONCE,
-};
+/** Each step once. CHAOS=full is 200 kills, some twenty minutes; a number is that many. */
+const COUNTS: Readonly<Record<string, number>> = { full: 200, short: EACH.length };
 const { CHAOS = 'short' } = process.env;
 const KILLS = COUNTS[CHAOS] ?? Number(CHAOS);
+const ROUNDS = Array.from({ length: KILLS }, (_, kill) => EACH[kill % EACH.length] ?? []);
 
 const BUCKET = 'acme-project-123';
-const BYTES: Readonly<Record<Kind, Buffer>> = {
-  honest: PNG,
-  lie: Buffer.from('<html>no picture, and longer than one</html>'.padEnd(PNG.length + 7)),
-  malware: Buffer.concat([PNG, Buffer.from('MALWARE')]),
-  nothing: PNG,
-};
 
 let rig: Rig;
+let proxy: CuttingProxy | undefined;
 let storage: PausingStorage;
 let standstill: Standstill;
 let scanner: Server;
@@ -71,44 +64,56 @@ beforeAll(async () => {
   rig = await startRig({
     configure: generous(storage.endpoint, `clamd://127.0.0.1:${scannerPort}`),
     env: { A: 'S3RVER', B: 'S3RVER' },
+    between: async (server) => {
+      proxy = await startCuttingProxy(server);
+      return proxy.port;
+    },
   });
   standstill = await prepareStandstill(rig);
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const at = (kill * AT_ONCE) % STEPS.length;
-    await killedIn(STEPS.slice(at, at + AT_ONCE));
-  }
+  for (const steps of ROUNDS) await killedIn(steps);
   await settledAll();
-}, 1_500_000);
+}, 3_600_000);
 afterAll(async () => {
   await standstill?.stop();
   await rig?.stop();
+  await proxy?.stop();
   await storage?.stop();
   scanner?.close();
 });
 
+/** A step that is to be interrupted, the upload that takes it, and who made that. */
+interface Hit {
+  readonly step: Step;
+  readonly fileName: string;
+  readonly uploader: Caller;
+  readonly desk: Caller;
+  /** Where that is known before it stands still. */
+  objectId?: string;
+}
+
 const killedIn = async (steps: readonly Step[]): Promise<void> => {
-  const uploader = await signedIn('ana', 'lowcode', 'bucket:project-123', ['read', 'write']);
-  const beside = await upload(uploader, 'honest');
-  ends.set(beside, 'available');
-  const told: Promise<unknown>[] = [];
-  const hit: { readonly step: Step; readonly objectId: string }[] = [];
-  for (const step of steps) {
-    const objectId = await upload(uploader, step.kind);
-    ends.set(objectId, step.end);
-    hit.push({ step, objectId });
-    await prepared(step, objectId, uploader);
-    const stands =
-      typeof step.in === 'string'
-        ? standstill.at(objectId, step.in)
-        : storage.standStillAt({ ...step.in, under: pathOf(step.in.of, objectId) });
-    told.push(set(step, objectId, uploader));
-    await within(stands, step.name);
-  }
-  told.push(uploader(`/uploads/${beside}/complete`));
+  const [uploader, desk] = await Promise.all([uploaderAt(rig), deskAt(rig)]);
+  const besideName = nameOf('available');
+  const beside = await requested(uploader, 'honest', besideName);
+  await beside.put();
+  const hits = await Promise.all(
+    steps.map(async (step): Promise<Hit> => {
+      const own = step.by === 'revocation' ? await uploaderAt(rig) : uploader;
+      const hit = { step, fileName: nameOf(step.end), uploader: own, desk };
+      return { ...hit, ...(step.first && { objectId: await prepared(hit) }) };
+    }),
+  );
+  const told: Promise<unknown>[] = [uploader(`/uploads/${beside.objectId}/complete`)];
+  for (const hit of hits) told.push((await standing(hit)).told);
   await rig.broker.kill();
   await standstill.end();
-  for (const { step, objectId } of hit) {
-    const found = { status: await statusOf(objectId), bytes: await placesOf(objectId) };
+  proxy?.hold(false);
+  for (const { step, fileName } of hits) {
+    const [row] = await rig.ask<{ status: string; object_id: string }>(
+      'SELECT status, object_id FROM stored_object WHERE file_name = $1',
+      [fileName],
+    );
+    const found = { status: row?.status, bytes: row ? await placesOf(row.object_id) : [] };
     landed.push({ name: step.name, found, wanted: { status: step.status, bytes: step.bytes } });
   }
   storage.goOn();
@@ -119,6 +124,72 @@ const killedIn = async (steps: readonly Step[]): Promise<void> => {
   await rig.startBroker();
 };
 
+/** Unlike any other: what is to become of it is kept under it. */
+const nameOf = (end: Step['end']): string => {
+  const name = `picture-${ends.size}.png`;
+  ends.set(name, end);
+  return name;
+};
+
+/** What has been done to it before. */
+const prepared = async (hit: Hit): Promise<string> => {
+  const { step, fileName, uploader, desk } = hit;
+  const { objectId, put } = await requested(uploader, step.kind, fileName);
+  await put();
+  await uploader(`/uploads/${objectId}/complete`);
+  await until(isSo(objectId, `status IN ('available', 'rejected')`), `${step.name}: unsettled`);
+  if (step.first !== 'settled') await desk(`/admin/v1/uploads/${objectId}/quarantine`, {});
+  const isApart = isSo(objectId, `status = 'available' OR apart_at IS NOT NULL`);
+  await until(isApart, `${step.name}: never moved`);
+  if (step.first === 'released') await desk(`/admin/v1/uploads/${objectId}/release`, {});
+  return objectId;
+};
+
+/** When the broker stands still in it. */
+const standing = async (hit: Hit): Promise<{ readonly told: Promise<unknown> }> => {
+  const { step, fileName, uploader } = hit;
+  if (step.by === 'request') {
+    const stands = await stopped(step, fileName, '[^/]+');
+    const told = request(uploader, step.kind, fileName);
+    await stands();
+    return { told };
+  }
+  const upload = step.first ? undefined : await requested(uploader, step.kind, fileName);
+  const objectId = hit.objectId ?? upload?.objectId ?? '';
+  const stands = await stopped(step, fileName, objectId);
+  if (step.by === 'revocation') await revoked(hit); // its URL is good for as long as it was
+  await upload?.put();
+  const told = set(hit, objectId);
+  await stands();
+  return { told };
+};
+
+/** Has the step stop whoever takes it. What is returned waits for somebody to be there. */
+const stopped = async (
+  { in: where, name }: Step,
+  fileName: string,
+  objectId: string,
+): Promise<() => Promise<void>> => {
+  if (typeof where !== 'string' && 'call' in where) {
+    const { call: method, when } = where;
+    const reached = storage.standStillAt({ method, when, under: urlOf(where, objectId) });
+    return () => within(reached, name);
+  }
+  if (typeof where === 'string') {
+    const { reached } = await standstill.at(fileName, where);
+    return () => within(reached, name);
+  }
+  const { unheard } = where;
+  const { reached } = await standstill.at(fileName, unheard);
+  return async () => {
+    await within(reached, name);
+    proxy?.hold(true);
+    await standstill.letGo(fileName);
+    const is = `SELECT FROM stored_object WHERE file_name = $1 AND status = $2`;
+    await until(async () => (await rig.ask(is, [fileName, unheard])).length > 0, name);
+  };
+};
+
 const within = async (stands: Promise<void>, name: string): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -127,117 +198,107 @@ const within = async (stands: Promise<void>, name: string): Promise<void> => {
   await Promise.race([stands, late]).finally(() => clearTimeout(timer));
 };
 
-type Caller = (path: string, body?: object, method?: string) => Promise<unknown>;
-
-/** Who is killed in the middle of it answers nothing. */
-const signedIn = async (
-  user: string,
-  app: string,
-  resource: string,
-  actions: readonly string[],
-): Promise<Caller> => {
-  const client = createClient(rig.url);
-  const key = newKey();
-  const body = { resource, actions, ...(app === 'daypass' ? { app_id: 'daypass-cli' } : {}) };
-  const answer = await client.call('/exchange', {
-    body: app === 'lowcode' ? { ...body, app_id: app } : body,
-    token: await rig.signIn(user, app),
-    key,
-    bound: false,
-  });
-  if (answer.status !== 200) throw new Error(`not signed in: ${answer.text}`);
-  const token = String(answer.body.access_token);
-  return (path, sent, method = 'POST') =>
-    client
-      .call(path, { method, ...(sent ? { body: sent } : {}), token, key })
-      .then(({ body: said }) => said)
-      .catch(() => undefined);
-};
-
-const upload = async (uploader: Caller, kind: Kind): Promise<string> => {
-  const body = { filename: 'menu.png', size: BYTES[kind].length, contentType: 'image/png' };
-  const asked = (await uploader('/request-upload', body)) as {
-    readonly objectId: string;
-    readonly uploadUrl?: string;
-    readonly headers: Record<string, string>;
-  };
-  const { objectId, uploadUrl, headers } = asked;
-  if (uploadUrl === undefined) throw new Error(`no upload: ${JSON.stringify(asked)}`);
-  if (kind === 'nothing') return objectId;
-  const put = await fetch(uploadUrl, { method: 'PUT', headers, body: BYTES[kind] });
-  if (put.status !== 200) throw new Error(`not taken: ${put.status}`);
-  return objectId;
-};
-
-const desk = () => signedIn('sam', 'daypass', `${rig.url}/admin`, ['admin']);
-
-const prepared = async ({ first }: Step, objectId: string, uploader: Caller): Promise<void> => {
-  if (!first) return;
-  await uploader(`/uploads/${objectId}/complete`);
-  await until(async () => (await statusOf(objectId)) === 'available', 'it never settled');
-  if (first === 'taken') await (await desk())(`/admin/v1/uploads/${objectId}/quarantine`, {});
-  const [place] = first === 'taken' ? ['apart'] : ['final'];
-  await until(async () => (await placesOf(objectId)).includes(place as Place), 'it never moved');
-};
-
 /** What sets it in motion. Its answer is nobody's to hear. */
-const set = async ({ by }: Step, objectId: string, uploader: Caller): Promise<unknown> => {
-  switch (by) {
+const set = async ({ step, uploader, desk }: Hit, objectId: string): Promise<unknown> => {
+  switch (step.by) {
     case undefined:
       return uploader(`/uploads/${objectId}/complete`);
+    case 'more parts':
+      return uploader(`/uploads/${objectId}/parts`, {});
+    case 'removal':
+      return uploader(`/objects/${objectId}`, undefined, 'DELETE');
+    case 'loss':
+      return rig.ask(`UPDATE stored_object SET status = 'uploaded' WHERE object_id = $1`, [
+        objectId,
+      ]);
+    case 'revocation':
+    case 'request':
+      return undefined;
     case 'time':
-      return urlsOver('object_id = $1', [objectId]);
+      return urlsDied('object_id = $1', [objectId]);
+    case 'age':
+      return settledLongAgo('object_id = $1', [objectId]);
     case 'delete':
-      return (await desk())(`/admin/v1/uploads/${objectId}`, undefined, 'DELETE');
+      return desk(`/admin/v1/uploads/${objectId}`, undefined, 'DELETE');
     default:
-      return (await desk())(`/admin/v1/uploads/${objectId}/${by}`, {});
+      return desk(`/admin/v1/uploads/${objectId}/${step.by}`, {});
   }
 };
 
-/** Its URL has died, long enough ago. */
-const urlsOver = (which: string, values: readonly unknown[] = []) =>
+const revoked = async ({ fileName, desk }: Hit): Promise<void> => {
+  const [row] = await rig.ask<{ token_id: string }>(
+    'SELECT token_id FROM stored_object WHERE file_name = $1',
+    [fileName],
+  );
+  const target = { token_id: row?.token_id };
+  await desk('/admin/v1/revocations', { target, reason: 'seen in a public notebook' });
+};
+
+/** Its URLs died, long enough ago. */
+const urlsDied = (which: string, values: readonly unknown[] = []): Promise<unknown> =>
   rig.ask(
     `UPDATE stored_object SET upload_expires_at = now() - interval '10 min' WHERE ${which}`,
     values,
   );
 
-const statusOf = async (objectId: string): Promise<string | undefined> => {
-  const [row] = await rig.ask<{ status: string }>(
-    'SELECT status FROM stored_object WHERE object_id = $1',
-    [objectId],
+/** What was released has stayed so for a while, and what was rejected nobody asks for any more. */
+const settledLongAgo = (which: string, values: readonly unknown[] = []): Promise<unknown> =>
+  rig.ask(
+    `UPDATE stored_object SET settled_at = settled_at - interval '11 min', lease_until = NULL,
+       apart_at = apart_at - CASE status WHEN 'rejected' THEN interval '8 days' ELSE interval '0' END
+     WHERE ${which}`,
+    values,
   );
-  return row?.status;
-};
 
-const FOLDERS = { staging: '/.daypass-staging/', apart: '/.daypass-quarantine/', final: '/' };
-const pathOf = (place: Place, objectId: string): RegExp =>
+const FOLDERS = { staging: '/.daypass-staging/', apart: '/.daypass-quarantine/' };
+const pathOf = (place: Place, objectId: string): string =>
   place === 'final'
-    ? new RegExp(`/${BUCKET}/(?!\\.daypass-).*${objectId}/`)
-    : new RegExp(`/${BUCKET}${FOLDERS[place]}${objectId}/`);
+    ? `/${BUCKET}/(?!\\.daypass-).*${objectId}/`
+    : `/${BUCKET}${FOLDERS[place]}${objectId}/`;
+
+/** A URL that is of an object, or of what is asked for of its upload in parts. */
+const urlOf = ({ of, inParts }: Call, objectId: string): RegExp =>
+  new RegExp(
+    pathOf(of, objectId) +
+      (inParts ? `.*[?&]${inParts}\\b` : '(?!.*[?&](uploads|uploadId|partNumber)\\b)'),
+  );
 
 const placesOf = async (objectId: string): Promise<Place[]> => {
   const keys = await storage.keys();
   const places: readonly Place[] = ['apart', 'final', 'staging'];
   return places.filter((place) =>
-    keys.some((key) => pathOf(place, objectId).test(`/${BUCKET}/${key}`)),
+    keys.some((key) => new RegExp(pathOf(place, objectId)).test(`/${BUCKET}/${key}`)),
   );
 };
 
-/** Until everything is where it belongs, once all URLs have died and what was released has stayed so for a while. */
+const isSo = (objectId: string, what: string) => async (): Promise<boolean> =>
+  (await rig.ask(`SELECT FROM stored_object WHERE object_id = $1 AND ${what}`, [objectId])).length >
+  0;
+
+const none = (of: string) => async (): Promise<boolean> =>
+  (await rig.ask(`SELECT FROM ${of} LIMIT 1`)).length === 0;
+
+const named = (end: Step['end']): string[] =>
+  [...ends].flatMap(([name, how]) => (how === end ? [name] : []));
+
+/** Until everything is where it belongs, once all URLs have died. */
 const settledAll = async (): Promise<void> => {
-  const unsettled = (which: string) => async (): Promise<boolean> => {
-    const [row] = await rig.ask<{ n: string }>(
-      `SELECT count(*) AS n FROM stored_object WHERE ${which}`,
-    );
-    return row?.n === '0';
-  };
-  await until(unsettled(`status IN ('pending', 'uploaded', 'validating')`), 'unsettled', 60);
-  await urlsOver('true');
-  await rig.ask(`UPDATE stored_object SET settled_at = settled_at - interval '11 min',
-    lease_until = NULL WHERE status = 'available'`);
-  const misplaced = `staging_gone_at IS NULL OR status IN ('rejected', 'quarantined') AND apart_at IS NULL
-    OR status = 'available' AND apart_at IS NOT NULL`;
-  await until(unsettled(misplaced), 'something is not where it belongs', 90);
+  await urlsDied('file_name = ANY ($1)', [named('expired')]);
+  await rig.ask(`UPDATE quota_hold SET until = now() - interval '10 min'`);
+  const underWay = `stored_object WHERE status IN ('pending', 'uploaded', 'validating')`;
+  await until(none(underWay), 'unsettled', 90);
+  await settledLongAgo(`status = 'available'`);
+  await urlsDied('true');
+  await until(
+    none(`stored_object WHERE staging_gone_at IS NULL
+      OR status IN ('rejected', 'quarantined') AND apart_at IS NULL
+      OR status = 'rejected' AND apart_at < now() - interval '7 days' AND bytes_gone_at IS NULL
+      OR status IN ('available', 'deleted') AND apart_at IS NOT NULL AND bytes_gone_at IS NULL`),
+    'something is not where it belongs',
+    90,
+  );
+  await until(none('part_upload WHERE ended_at IS NULL'), 'parts are not taken back', 30);
+  await until(none('quota_hold'), 'limits are still held', 60);
 };
 
 describe(`the broker is killed ${KILLS} times in the life of uploads`, () => {
@@ -245,43 +306,61 @@ describe(`the broker is killed ${KILLS} times in the life of uploads`, () => {
     expect(landed.map(({ name, found }) => ({ name, found }))).toEqual(
       landed.map(({ name, wanted }) => ({ name, found: wanted })),
     );
-    expect(landed).toHaveLength(KILLS * AT_ONCE);
-    const steps = new Set(landed.map(({ name }) => name));
-    expect(steps.size).toBe(Math.min(KILLS * AT_ONCE, STEPS.length));
+    expect(landed).toHaveLength(ROUNDS.flat().length);
+    if (KILLS >= EACH.length)
+      expect(new Set(landed.map(({ name }) => name)).size).toBe(STEPS.length);
   });
 
   it('and each ends in the one state that is right for it', async () => {
-    const rows = await rig.ask<{ object_id: string; status: string }>(
-      'SELECT object_id, status FROM stored_object',
+    const rows = await rig.ask<{ file_name: string; status: string }>(
+      'SELECT file_name, status FROM stored_object ORDER BY file_name',
     );
-    expect(rows.filter(({ object_id, status }) => ends.get(object_id) !== status)).toEqual([]);
-    expect(rows).toHaveLength((AT_ONCE + 1) * KILLS);
+    const wanted = [...ends].filter(([, end]) => end !== 'never');
+    expect(new Map(rows.map(({ file_name, status }) => [file_name, status]))).toEqual(
+      new Map(wanted.map(([name, end]) => [name, end === 'gone' ? 'rejected' : end])),
+    );
+    expect(rows).toHaveLength(wanted.length);
   });
 
   it('and once: no step to an end is on record twice', async () => {
     const twice = await rig.ask(
       `SELECT object_id, action, count(*) FROM audit_event
-       WHERE action IN ('upload.available', 'upload.rejected', 'upload.quarantined', 'upload.expired')
-         OR outcome = 'granted' AND action IN ('upload.quarantine', 'upload.release', 'upload.delete')
+       WHERE action IN ('upload.available', 'upload.rejected', 'upload.quarantined', 'upload.expired', 'upload.pending')
+         OR outcome = 'granted' AND action IN ('upload.request', 'upload.quarantine', 'upload.release', 'upload.delete',
+           'object.delete')
        GROUP BY object_id, action HAVING count(*) > 1`,
     );
     expect(twice).toEqual([]);
   });
 
-  it('with the bytes where its state wants them, and nothing else in the storage', async () => {
-    const rows = await rig.ask<{ object_id: string; status: string; key: string }>(
-      'SELECT object_id, status, key FROM stored_object',
+  it('and its uploader is told what was found, and nothing of what was not inspected', async () => {
+    const untold = await rig.ask(
+      `SELECT file_name, status, report FROM stored_object WHERE NOT CASE
+         WHEN status = 'expired' THEN report IS NULL
+         WHEN status = 'rejected' OR reason LIKE 'the virus scanner knows it%' THEN jsonb_array_length(report -> 'violations') > 0
+         ELSE jsonb_array_length(report -> 'violations') = 0 AND jsonb_array_length(report -> 'checks') > 0 END`,
     );
-    const wanted = rows.flatMap(({ object_id, status, key }) => {
+    expect(untold).toEqual([]);
+  });
+
+  it('with the bytes where its state wants them, and nothing else in the storage', async () => {
+    const rows = await rig.ask<{
+      object_id: string;
+      file_name: string;
+      status: string;
+      key: string;
+    }>('SELECT object_id, file_name, status, key FROM stored_object');
+    const wanted = rows.flatMap(({ object_id, file_name, status, key }) => {
       if (status === 'available') return [key];
       const isKept = status === 'rejected' || status === 'quarantined';
-      return isKept ? [`.daypass-quarantine/${object_id}/`] : [];
+      return isKept && ends.get(file_name) !== 'gone' ? [`.daypass-quarantine/${object_id}/`] : [];
     });
     // Whose last part cannot be guessed.
     const keys = (await storage.keys()).map((key) =>
       key.replace(/^(\.daypass-quarantine\/[^/]+\/)[^/]+$/, '$1'),
     );
     expect(keys.sort()).toEqual(wanted.sort());
+    expect(await storage.openUploads()).toEqual([]);
   });
 
   it('and quotas balance to the byte', async () => {

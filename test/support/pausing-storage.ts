@@ -11,10 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 // @ts-expect-error it comes without types
 import S3rver from '@20minutes/s3rver';
+import { openS3rverParts } from './s3rver-parts.ts';
 
-/** A call to the storage: its method, and what stands in its path. */
+/** A call to the storage: its method, and what stands in its path and query. */
 export interface StorageCall {
-  readonly method: 'HEAD' | 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'HEAD' | 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly under: RegExp;
   /** Before the storage hears of it, or once it has done it and before its answer is heard. */
   readonly when: 'before' | 'after';
@@ -29,6 +30,8 @@ export interface PausingStorage {
   goOn(): void;
   /** The keys of all objects. */
   keys(): Promise<readonly string[]>;
+  /** The keys of uploads in parts that are neither objects yet nor aborted. */
+  openUploads(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -43,13 +46,13 @@ export const startPausingStorage = async (bucket: string): Promise<PausingStorag
   const s3 = new S3rver({ address, port: 0, silent: true, directory, configureBuckets });
   const { port } = (await s3.run()) as AddressInfo;
   const agent = new Agent({ keepAlive: true });
+  const inParts = openS3rverParts(directory, bucket);
   const waiting = new Set<ServerResponse>();
   let stops: readonly Stop[] = [];
 
   const standsStill = (asked: IncomingMessage, answer: ServerResponse, when: Stop['when']) => {
     const here = stops.find(
-      (stop) =>
-        stop.when === when && stop.method === asked.method && stop.under.test(pathOf(asked)),
+      (stop) => stop.when === when && stop.method === asked.method && stop.under.test(urlOf(asked)),
     );
     if (here) {
       waiting.add(answer);
@@ -57,9 +60,7 @@ export const startPausingStorage = async (bucket: string): Promise<PausingStorag
     }
     return here !== undefined;
   };
-  const proxy = createServer((asked, answer) => {
-    answer.on('error', () => {});
-    if (standsStill(asked, answer, 'before')) return;
+  const forward = (asked: IncomingMessage, answer: ServerResponse): void => {
     // As it was signed: host and all.
     const { method, url: path, headers } = asked;
     const upstream = send({ host: address, port, method, path, headers, agent }, (answered) => {
@@ -70,6 +71,14 @@ export const startPausingStorage = async (bucket: string): Promise<PausingStorag
     });
     upstream.on('error', () => answer.destroy());
     asked.pipe(upstream);
+  };
+  const proxy = createServer(async (asked, answer) => {
+    answer.on('error', () => {});
+    if (standsStill(asked, answer, 'before')) return;
+    const known = await inParts.answer(asked.method, new URL(asked.url ?? '', `http://${address}`));
+    if (!known) return forward(asked, answer);
+    if (standsStill(asked, answer, 'after')) return;
+    answer.writeHead(known.status, { 'content-type': 'application/xml' }).end(known.body);
   });
   await new Promise<void>((resolve) => {
     proxy.listen(0, address, resolve);
@@ -87,9 +96,17 @@ export const startPausingStorage = async (bucket: string): Promise<PausingStorag
       waiting.clear();
     },
     keys: async () => {
-      const listed = await fetch(`http://${address}:${port}/${bucket}?list-type=2`);
-      return [...(await listed.text()).matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key]) => key ?? '');
+      const found: string[] = [];
+      for (let isMore = true; isMore; ) {
+        const after = encodeURIComponent(found.at(-1) ?? '');
+        const url = `http://${address}:${port}/${bucket}?list-type=2&start-after=${after}`;
+        const page = await (await fetch(url)).text();
+        found.push(...[...page.matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key]) => key ?? ''));
+        isMore = page.includes('<IsTruncated>true</IsTruncated>');
+      }
+      return found;
     },
+    openUploads: async () => (await inParts.uploads()).map(({ key }) => key),
     stop: async () => {
       agent.destroy();
       proxy.closeAllConnections();
@@ -101,5 +118,4 @@ export const startPausingStorage = async (bucket: string): Promise<PausingStorag
   };
 };
 
-const pathOf = ({ url = '' }: IncomingMessage): string =>
-  decodeURIComponent(url.split('?')[0] ?? '');
+const urlOf = ({ url = '' }: IncomingMessage): string => decodeURIComponent(url);

@@ -109,12 +109,11 @@ const attempt = async (
   });
 
   const recorded = toRecord(use, placement, request, ttl, now);
-  const { reserved, refund } = await takeFor(dependencies, use, recorded, now);
-  const object = { ...recorded, reserved };
+  const object = { ...recorded, reserved: await takeFor(dependencies, use, recorded, now) };
   const inParts = request.multipart ? { parts: divide(request.size).parts } : {};
-  // Where this fails, the row may yet come: then its expiry gives back what it took, and nobody else may.
+  // Where this fails, the row may yet come: what the upload took is held until it is certain what came of it.
   const refusal = await record(dependencies, object, use, inParts, event);
-  if (refusal !== undefined) await refund();
+  if (refusal !== undefined) await dependencies.quotas.forgo(object.objectId);
   if (mustRetry(refusal)) return undefined;
 
   // Signed only now: no URL exists without its record (law 1).

@@ -1,5 +1,6 @@
 import type { Database } from './client.ts';
 import { orUnavailable } from './failure.ts';
+import { releaseAbandoned } from './quotas.ts';
 
 /** How long a row is kept after it can no longer matter, in case clocks disagree. */
 const GRACE_MS = 60_000;
@@ -50,11 +51,7 @@ const purgeOnce = (database: Database, now: Date): Promise<readonly number[]> =>
         (SELECT id FROM quota_counter WHERE expires_at < ${before}::timestamptz LIMIT ${BATCH})`,
       await database.$executeRaw`DELETE FROM request_pace WHERE ctid = ANY (ARRAY
         (SELECT ctid FROM request_pace WHERE due < ${before}::timestamptz LIMIT ${BATCH}))`,
-      await database.$executeRaw`DELETE FROM quota_hold AS h USING (
-          SELECT object_id, counter_id FROM quota_hold WHERE until < ${before}::timestamptz AND NOT EXISTS (
-            SELECT FROM stored_object AS o WHERE o.object_id = quota_hold.object_id
-              AND o.status IN ('pending', 'uploaded', 'validating')) LIMIT ${BATCH}
-        ) AS gone WHERE h.object_id = gone.object_id AND h.counter_id = gone.counter_id`,
+      await releaseAbandoned(database, before, BATCH),
       // As long as a receipt may still have to count them: the audit trail keeps that they were lent.
       await database.$executeRaw`DELETE FROM cloud_credential WHERE credential_id IN
         (SELECT credential_id FROM cloud_credential WHERE expires_at < ${eventsBefore}::timestamptz LIMIT ${BATCH})`,

@@ -9,7 +9,7 @@ import type { Statement, Statements } from './statements.ts';
 /** A hold may end at any moment, with its object: it is worth asking again this soon. Seconds. */
 const HOLD_WAIT = 60;
 
-const TAKE: Statement = { name: 'take quotas', text: 'SELECT take_quotas_2($1::jsonb) AS short' };
+const TAKE: Statement = { name: 'take quotas', text: 'SELECT take_quotas_3($1::jsonb) AS short' };
 
 /** All that one upload or exchange takes, or nothing. */
 interface Wanted {
@@ -55,32 +55,61 @@ const shortagesOf = (wanted: Wanted | undefined, shorts: readonly Short[]): read
     return wanted && claim ? [{ claim, retryAfter: wait(claim, short, wanted.now) }] : [];
   });
 
-const createRefunds = (database: Database): Pick<Quotas, 'refund'> => ({
-  refund: (claims, takenAt, objectId) =>
+const createRefunds = (database: Database): Pick<Quotas, 'refund' | 'forgo'> => ({
+  refund: (claims, takenAt) =>
     promptly(async () => {
       const returned = JSON.stringify(
-        claims.map(({ id, windowSeconds, amount, hold }) => ({
+        claims.map(({ id, windowSeconds, amount }) => ({
           id,
           window_seconds: windowSeconds,
           amount,
-          object_id: hold?.objectId,
         })),
       );
-      await database.$executeRaw`
-        WITH returned AS MATERIALIZED (
-          SELECT * FROM jsonb_to_recordset(${returned}::jsonb)
-            AS r(id text, window_seconds int, amount bigint, object_id text)
-          WHERE NOT EXISTS (SELECT FROM stored_object WHERE stored_object.object_id = ${objectId ?? null})
-        ), released AS (
-          DELETE FROM quota_hold AS h USING returned AS r WHERE h.object_id = r.object_id AND h.counter_id = r.id
-        ) ${giveBack(Prisma.sql`
-          SELECT id, window_seconds, amount, ${takenAt}::timestamptz AS taken_at FROM returned WHERE object_id IS NULL`)}`;
+      await database.$executeRaw(
+        giveBack(Prisma.sql`SELECT id, window_seconds, amount, ${takenAt}::timestamptz AS taken_at
+          FROM jsonb_to_recordset(${returned}::jsonb) AS r(id text, window_seconds int, amount bigint)`),
+      );
     }),
+
+  forgo: (objectId) => promptly(() => releaseHolds(database, objectId)),
 });
+
+/** Lets go of what an upload held that is not, or no longer, under way. What never came on record is given back. */
+const releaseHolds = async (database: Database, objectId: string): Promise<void> => {
+  await database.$executeRaw`
+    WITH object AS (SELECT status FROM stored_object WHERE object_id = ${objectId}),
+    released AS (
+      DELETE FROM quota_hold WHERE object_id = ${objectId}
+        AND NOT EXISTS (SELECT FROM object WHERE status IN ('pending', 'uploaded', 'validating'))
+      RETURNING counter_id AS id, window_seconds, amount, taken_at
+    ) ${giveBack(Prisma.sql`
+      SELECT * FROM released WHERE taken_at IS NOT NULL AND NOT EXISTS (SELECT FROM object)`)}`;
+};
+
+/**
+ * Gives back what up to `limit` uploads took that were to be on record by `before`, and are not: whoever took it died, or
+ * never learnt that its commit had failed.
+ *
+ * @returns how many.
+ */
+export const releaseAbandoned = async (
+  database: Database,
+  before: Date,
+  limit: number,
+): Promise<number> => {
+  const abandoned = await database.$queryRaw<{ readonly object_id: string }[]>`
+    SELECT DISTINCT object_id FROM quota_hold AS h
+    WHERE until < ${before}::timestamptz AND NOT EXISTS (
+      SELECT FROM stored_object AS o
+      WHERE o.object_id = h.object_id AND o.status IN ('pending', 'uploaded', 'validating'))
+    LIMIT ${limit}`;
+  for (const { object_id: objectId } of abandoned) await releaseHolds(database, objectId);
+  return abandoned.length;
+};
 
 /**
  * Gives back what was taken, to the window it was taken from: what has slid out of sight is gone anyway.
- * Counters are locked in the order in which `take_quotas_2` locks them.
+ * Counters are locked in the order in which `take_quotas_3` locks them.
  *
  * @param taken rows of `id`, `window_seconds`, `amount` and `taken_at`, each counter once.
  */
@@ -104,14 +133,16 @@ interface Short {
 }
 
 const toElement = (claim: QuotaClaim, place: number, now: Date): object => {
-  const { id, limit, amount, hold } = claim;
-  if (hold) {
-    // Of a hold the counter's row is there to be locked.
-    const window = { window_start: new Date(0), expires_at: hold.until };
-    return { place, id, limit, amount, ...window, object_id: hold.objectId, until: hold.until };
+  const { id, limit, amount, windowSeconds, hold } = claim;
+  const asked = { place, id, limit, amount, until: hold?.until };
+  if (windowSeconds === 0) {
+    // Its row is there to be locked: the holds are what counts.
+    const window = { window_start: new Date(0), expires_at: hold?.until ?? now };
+    return { ...asked, ...window, object_id: hold?.objectId };
   }
   const { start, share, expires } = windowOf(claim, now);
-  return { place, id, limit, amount, window_start: start, expires_at: expires, share };
+  const window = { window_start: start, expires_at: expires, window_seconds: windowSeconds, share };
+  return { ...asked, ...window, held_for: hold?.objectId };
 };
 
 const windowOf = ({ windowSeconds }: QuotaClaim, now: Date) => {
@@ -127,7 +158,7 @@ const windowOf = ({ windowSeconds }: QuotaClaim, now: Date) => {
 const wait = (claim: QuotaClaim, { used, before, free_at }: Short, now: Date): number => {
   const { windowSeconds } = claim;
   const room = claim.limit - claim.amount;
-  if (claim.hold) {
+  if (windowSeconds === 0) {
     const untilFree =
       free_at === undefined ? HOLD_WAIT : (Date.parse(free_at) - now.getTime()) / 1000;
     return Math.max(1, Math.min(HOLD_WAIT, Math.ceil(untilFree)));

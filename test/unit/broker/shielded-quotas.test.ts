@@ -18,6 +18,7 @@ const openQuotas = (left: number) => {
     refund: async () => {
       room = 1;
     },
+    forgo: async () => undefined,
   };
   const shielded = shieldQuotas(quotas);
   const take = (milliseconds: number, ...claims: QuotaClaim[]) =>

@@ -8,7 +8,7 @@ import type { IssuanceRefusal } from '../../../src/ledger/ledger.ts';
 import type { TokenRecord } from '../../../src/ledger/records.ts';
 import { unavailable } from '../../../src/protocol/oauth-error.ts';
 
-/** What an upload took from limits is given back once: here, or by the row it left. */
+/** What an upload took from limits is given back once: here, or by whoever finds what came of it. */
 
 const NOW = new Date('2026-11-22T12:00:00Z');
 const demo = demoDeployment('http://localhost:8081', {
@@ -50,7 +50,7 @@ const token = {
 
 const refundsAfter = async (outcome: IssuanceRefusal | Error): Promise<number> => {
   let refunds = 0;
-  const giveBack = async (): Promise<void> => {
+  const forgo = async (): Promise<void> => {
     refunds += 1;
   };
   const requestUpload = createRequestUpload({
@@ -65,7 +65,7 @@ const refundsAfter = async (outcome: IssuanceRefusal | Error): Promise<number> =
         return outcome;
       },
     },
-    quotas: { take: async () => [], refund: giveBack } as never,
+    quotas: { take: async () => [], forgo } as never,
     partUploads: {} as never,
     audit: { append: async () => true },
     stores: () => ({ enforcement: () => [], largestPut: 5 }) as never,
@@ -87,7 +87,7 @@ describe('what an upload took from limits', () => {
     expect(await refundsAfter('revoked')).toBe(1);
   });
 
-  it('stays taken where nobody knows: the row may yet come, and its expiry gives back', async () => {
+  it('stays taken where nobody knows: the row may yet come', async () => {
     expect(await refundsAfter(unavailable('database: no answer in time'))).toBe(0);
   });
 });

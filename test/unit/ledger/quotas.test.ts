@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import type { QuotaClaim } from '../../../src/ledger/ledger.ts';
 import { type Database, openDatabase } from '../../../src/ledger/postgres/client.ts';
-import { createQuotas } from '../../../src/ledger/postgres/quotas.ts';
+import { createQuotas, releaseAbandoned } from '../../../src/ledger/postgres/quotas.ts';
 import { openStatements, type Statements } from '../../../src/ledger/postgres/statements.ts';
 import { freshDatabase, type TestDatabase } from '../../support/postgres.ts';
 
@@ -97,7 +97,7 @@ describe('limits', () => {
     await quotas.take([hold(live, 2, `${live}-b`, later(20))], NOW);
     const [short] = await quotas.take([hold(live, 2, `${live}-c`)], NOW);
     expect(short?.retryAfter).toBe(20);
-    await quotas.refund([hold(live, 2, `${live}-a`)], NOW, `${live}-a`);
+    await quotas.forgo(`${live}-a`);
     expect(await quotas.take([hold(live, 2, `${live}-c`)], NOW)).toEqual([]);
   });
 
@@ -130,6 +130,25 @@ describe('limits', () => {
     expect([await usedOf(shared), await holdsOf(other)]).toEqual([25, 25]);
   });
 
+  it('are given back what an upload took that never came on record, once it would have been', async () => {
+    const quotas = createQuotas(database, statements);
+    const name = fresh();
+    const claims = [hours(`${name}:hour`, 5), hours(`${name}:bytes`, 5_000, 700)].map((claim) => ({
+      ...claim,
+      hold: { objectId: name, until: later(300) },
+    }));
+    expect(await quotas.take([...claims, hold(`${name}:live`, 1, name)], NOW)).toEqual([]);
+    const all = [...claims, hold(`${name}:live`, 1, name)].map(({ id }) => id);
+    await releaseAbandoned(database, later(299), 1_000);
+    expect(await Promise.all(all.map(holdsOf))).toEqual([1, 1, 1]);
+    expect(await Promise.all(all.map(usedOf))).toEqual([1, 700, 0]);
+    await releaseAbandoned(database, later(301), 1_000);
+    expect(await Promise.all(all.map(holdsOf))).toEqual([0, 0, 0]);
+    expect(await Promise.all(all.map(usedOf))).toEqual([0, 0, 0]);
+    await quotas.forgo(name);
+    expect(await Promise.all(all.map(usedOf))).toEqual([0, 0, 0]);
+  });
+
   it('balance, whoever takes and gives back at once: never beyond, nothing lost, nobody deadlocked', async () => {
     const quotas = createQuotas(database, statements);
     const claim = fc.record({
@@ -156,14 +175,16 @@ describe('limits', () => {
           const kept = await Promise.all(
             attempts.map(async ({ claims, isHeld, isGivenBack }, at) => {
               const objectId = `${name}-${at}`;
-              const asked = claims.map(({ counter, amount }) =>
+              const windows = claims.map(({ counter, amount }) =>
                 hours(`${name}:${counter}`, limitOf(counter), amount),
               );
-              if (isHeld) asked.push(hold(`${name}:live`, 6, objectId));
+              const live = hold(`${name}:live`, 6, objectId);
+              const held = [...windows, live].map((claim) => ({ ...claim, hold: live.hold }));
+              const asked = (isHeld ? held : windows) as QuotaClaim[];
               const short = await quotas.take(asked, NOW);
               if (short.length > 0) return [];
               if (!isGivenBack) return asked;
-              await quotas.refund(asked, NOW, objectId);
+              await (isHeld ? quotas.forgo(objectId) : quotas.refund(asked, NOW));
               return [];
             }),
           );
