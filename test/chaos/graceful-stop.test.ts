@@ -1,16 +1,20 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createClient } from '../support/client.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { startLoad, withoutRecord } from './load.ts';
 
 let rig: Rig;
 
-beforeEach(async () => {
+beforeAll(async () => {
   rig = await startRig({ env: { SHUTDOWN_GRACE: '5s' } });
 });
-afterEach(() => rig?.stop());
+/** Each ends the one it finds. */
+beforeEach(async () => {
+  if (!rig.broker.isAlive()) await rig.startBroker();
+});
+afterAll(() => rig?.stop());
 
 const body = { app_id: 'lowcode', resource: 'bucket:project-123', actions: ['read'] };
 

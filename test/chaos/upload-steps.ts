@@ -365,7 +365,8 @@ export const STEPS = [
 
 /**
  * What one kill interrupts: each of these is reached while those before it stand still. One of them holds the poller up,
- * after those that need it; those that stand in the ledger come last, for its statements do not wait for ever.
+ * after those that need it, and before what the poller, too, would do; those that stand in the ledger come last, for its
+ * statements do not wait for ever.
  */
 const ROUNDS: readonly (readonly string[])[] = [
   [
@@ -393,15 +394,15 @@ const ROUNDS: readonly (readonly string[])[] = [
     'copied, not available',
   ],
   [
+    'rejected, final key not cleared',
     'taken away, not moved',
     'parts: there, not put together',
-    'rejected, final key not cleared',
     'a lie, not on record',
   ],
   [
+    'malware, not moved',
     'deleted by its app, its bytes still there',
     'parts: put together, and not heard',
-    'malware, not moved',
     'asked in parts: begun, its name not on record',
   ],
   [
@@ -411,16 +412,12 @@ const ROUNDS: readonly (readonly string[])[] = [
     'more parts: not on record',
   ],
   [
-    'taken away, copied and still where it was',
     'available, staging cleared and not on record',
+    'taken away, copied and still where it was',
     'release, bytes home and not on record',
     'asked in parts: on record, not planned',
   ],
-  [
-    'deleted by the desk, its bytes still apart',
-    'never made, not on record',
-    'leased, and nothing there: not on record',
-  ],
+  ['never made, not on record', 'leased, and nothing there: not on record'],
   [
     'expired in parts, not aborted',
     'rejected long ago, still apart',
@@ -430,6 +427,7 @@ const ROUNDS: readonly (readonly string[])[] = [
   [
     'expired in parts, aborted and not on record',
     'released, and still apart too',
+    'deleted by the desk, its bytes still apart',
     'parts: put together, not on record',
   ],
   ['copied, revoked meanwhile, not on record', 'expired, staging not cleared'],
