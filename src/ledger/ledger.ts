@@ -169,6 +169,8 @@ export interface RevocationOrder {
   readonly revocationId: string;
   readonly target: LockTarget;
   readonly tenantId: string;
+  /** Whose sign-in ends, where the target is what came of one. */
+  readonly userId?: string | undefined;
   readonly block: boolean;
   readonly reason: string;
   /** Whether available objects that came from the target are quarantined in the same instant. */

@@ -40,6 +40,7 @@ export const createEndSession =
       revocationId: newRevocationId(at),
       target,
       tenantId,
+      userId,
       block: false,
       reason: REASON,
       containObjects: false,

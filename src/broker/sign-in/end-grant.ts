@@ -28,6 +28,7 @@ export const createEndGrant = ({ revocations, tokens, now }: EndGrantDependencie
       revocationId: newRevocationId(now()),
       target,
       tenantId: known.tenantId,
+      userId: known.userId,
       block: false,
       reason,
       containObjects: false,

@@ -27,6 +27,8 @@ export interface InForce {
   readonly revocationId: string;
   readonly target: LockTarget;
   readonly effectiveAt: Date;
+  /** Whose sign-in it ended, where that is known. */
+  readonly userId: string | null;
 }
 
 export interface Counted {
@@ -47,6 +49,17 @@ const COLUMNS: Readonly<Record<TargetKind, Prisma.Sql>> = {
   key: Prisma.sql`signing_key`,
   // Ours for a session is in the lineage alone: two issuers may give theirs the same name.
   session: Prisma.sql`(SELECT substr(name, 9) FROM unnest(lineage) AS name WHERE name LIKE 'session:%' LIMIT 1)`,
+};
+
+/** What came of a sign-in: its tokens may have a grant of their own, and an index finds those of its person. */
+const OF_SIGN_INS: ReadonlySet<TargetKind> = new Set(['grant', 'session']);
+
+/** Whether a row of `issued_token` is named by the target itself. */
+const isNamedBy = ({ target, userId }: InForce): Prisma.Sql => {
+  const [kind, id] = partsOf(target);
+  return userId !== null && OF_SIGN_INS.has(kind)
+    ? Prisma.sql`(user_id = ${userId} AND ${target} = ANY (lineage))`
+    : Prisma.sql`(${columnOf(target)} = ${id})`;
 };
 
 /** What the sign-in of an actor brings into a lineage, which no column of the token and no ancestor of it names. */
@@ -97,32 +110,29 @@ export const countReached = async (reader: Transaction, revocation: InForce): Pr
  * Which of them an earlier revocation had ended is asked of all at once; one by one (`isRevoked`) it takes
  * minutes for a tenant of a million.
  */
-const countTokens = async (
-  reader: Transaction,
-  { target, effectiveAt }: InForce,
-  position: bigint,
-) => {
-  const [kind, id] = partsOf(target);
-  const column = columnOf(target);
+const countTokens = async (reader: Transaction, revocation: InForce, position: bigint) => {
+  const { target, effectiveAt } = revocation;
+  const [kind] = partsOf(target);
+  const isNamed = isNamedBy(revocation);
   const rows = await reader.$queryRaw<
     { named: boolean; alive: bigint; jwts: bigint; jwts_until: Date | null }[]
   >`
     WITH direct AS MATERIALIZED (
       SELECT token_id, format, lineage, issued_at, expires_at, true AS named FROM issued_token
-      WHERE ${column} = ${id} AND expires_at > ${effectiveAt}::timestamptz
+      WHERE ${isNamed} AND expires_at > ${effectiveAt}::timestamptz
         AND issued_at <= ${effectiveAt}::timestamptz
     ), acted AS MATERIALIZED (
       SELECT token_id, format, lineage, issued_at, expires_at, false AS named FROM issued_token
       WHERE ${OF_ACTORS.has(kind)}::boolean AND actors <> '[]' AND expires_at > ${effectiveAt}::timestamptz
         AND issued_at <= ${effectiveAt}::timestamptz AND ${target} = ANY (lineage)
-        AND ${column} IS DISTINCT FROM ${id}
+        AND ${isNamed} IS NOT TRUE
     ), derived AS MATERIALIZED (
       SELECT token_id, format, lineage, issued_at, expires_at, false AS named FROM issued_token
       WHERE token_id = ANY (ARRAY(
           SELECT DISTINCT d.child_id FROM derivation AS d JOIN direct ON d.ancestor_id = direct.token_id
         ))
         AND expires_at > ${effectiveAt}::timestamptz AND issued_at <= ${effectiveAt}::timestamptz
-        AND ${column} IS DISTINCT FROM ${id} AND token_id NOT IN (SELECT token_id FROM acted)
+        AND ${isNamed} IS NOT TRUE AND token_id NOT IN (SELECT token_id FROM acted)
     ), reached AS (
       TABLE direct UNION ALL TABLE acted UNION ALL TABLE derived
     ), keys AS MATERIALIZED (

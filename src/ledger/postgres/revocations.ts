@@ -127,6 +127,7 @@ const revoke = async (
       revocationId: order.revocationId,
       target: order.target,
       tenantId: order.tenantId,
+      userId: order.userId ?? null,
       block: order.block,
       reason: order.reason,
       killed: { contained },

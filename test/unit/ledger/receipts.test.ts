@@ -44,7 +44,7 @@ const fill = (app: string, tokens: number) =>
   );
 
 let count = 0;
-const revoke = async (target: LockTarget) => {
+const revoke = async (target: LockTarget, userId?: string) => {
   time += 1_000;
   count += 1;
   const revocationId = `rv_${String(count).padStart(6, '0')}`;
@@ -53,6 +53,7 @@ const revoke = async (target: LockTarget) => {
     revocationId,
     target,
     tenantId: 'acme',
+    userId,
     block: false,
     reason: 'test',
     containObjects: false,
@@ -90,6 +91,21 @@ describe('a receipt', () => {
     expect(await revoke(`app:${app}`)).toMatchObject({ tokens: left, derived: 0 });
     expect(await revoke(`app:${app}`)).toMatchObject({ tokens: 0, derived: 0 });
   });
+
+  it.each(['grant:of-sign-in', 'session:of-sign-in'] as const)(
+    'counts what came of the sign-in that %s ends, though it has a grant of its own',
+    async (target) => {
+      const app = target.replace(':', '-');
+      await fill(app, 40);
+      await owner.query(
+        `UPDATE issued_token SET lineage = lineage || ARRAY[$1::text, 'grant:' || token_id], grant_id = token_id
+      WHERE user_id = $2`,
+        [target, `${app}-person-3`],
+      );
+      expect(await revoke(target, `${app}-person-3`)).toMatchObject({ tokens: 4, derived: 0 });
+      expect(await revoke(target, `${app}-person-3`)).toMatchObject({ tokens: 0, derived: 0 });
+    },
+  );
 
   it('counts anew what was issued after a revocation of its app, and not what was revoked by itself', async () => {
     await fill('again', 20);
