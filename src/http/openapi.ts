@@ -8,7 +8,7 @@ import { registerByHand } from './openapi/by-hand.ts';
 import { nameSchemas } from './openapi/names.ts';
 import { headersNamed, refusalsOf, registerRefusals } from './openapi/refusals.ts';
 import { admission, registerSecuritySchemes, securityOf } from './openapi/security.ts';
-import type { Route } from './route.ts';
+import type { AnswerHeader, Route } from './route.ts';
 
 export interface About {
   readonly issuer: string;
@@ -56,7 +56,10 @@ const HEADERS = {
   RateLimit: 'What is left, and until when.',
   'RateLimit-Policy': 'What the limit is, and over how many seconds.',
   Allow: 'The methods that the path answers.',
-} as const;
+  Location: 'Where what was made is.',
+  'Daypass-Notices':
+    'Where there is any: what was accepted and is worth a word, a list of `{ field, message }` as JSON, percent-encoded.',
+} as const satisfies Readonly<Record<AnswerHeader, string>> & Readonly<Record<string, string>>;
 
 const registerHeaders = (registry: OpenAPIRegistry): void => {
   for (const [name, description] of Object.entries(HEADERS)) {
@@ -80,7 +83,11 @@ const toOperation = (route: Route): RouteConfig => {
     responses: {
       [answer.status]: {
         description: answer.description,
-        headers: headersNamed(isProtected ? ['X-Request-Id', 'DPoP-Nonce'] : ['X-Request-Id']),
+        headers: headersNamed([
+          'X-Request-Id',
+          ...(isProtected ? ['DPoP-Nonce'] : []),
+          ...(answer.headers ?? []),
+        ]),
         ...(answer.schema && { content: { 'application/json': { schema: answer.schema } } }),
       },
       ...refusalsOf(route),

@@ -75,8 +75,13 @@ export interface Endpoint<Body, Query> {
     readonly status: number;
     readonly schema?: z.ZodType;
     readonly description: string;
+    /** Those it may have besides what every answer has. */
+    readonly headers?: readonly AnswerHeader[];
   };
 }
+
+/** A header of some answers only; `openapi.ts` describes each. */
+export type AnswerHeader = 'Location' | 'Daypass-Notices';
 
 export interface Input<Body, Query> {
   readonly body: Body;

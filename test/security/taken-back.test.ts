@@ -200,6 +200,30 @@ describe('a revocation', () => {
     expect(body.residual).toEqual([]);
   });
 
+  it('is not needed for the tickets of a bucket that is gone: they lead nowhere', async () => {
+    const held = await stage.tokenOf({ claims: { sub: 'too late' } });
+    const objectId = await putObject(stage, held, `${await folderOf(held)}a.png`);
+    const urls: string[] = [];
+    for (const delivery of ['proxy', 'redirect']) {
+      const { body } = await stage.client.call('/request-download', {
+        body: { objectId, once: true, delivery },
+        token: held.token,
+        key: held.key,
+      });
+      urls.push(String(body.downloadUrl));
+    }
+    await stage.reconfigure((draft) => {
+      const isElsewhere = ({ resource }: { resource: string }) => resource !== 'bucket:project-123';
+      draft.buckets = draft.buckets.filter(({ id }) => id !== 'project-123');
+      for (const app of draft.apps) app.grants = app.grants?.filter(isElsewhere);
+    });
+    try {
+      for (const url of urls) expect((await fetch(url, { redirect: 'manual' })).status).toBe(410);
+    } finally {
+      await stage.reconfigure(() => undefined);
+    }
+  });
+
   it('reaches what an app holds after the app is gone from the configuration', async () => {
     await stage.unboundToken();
     await stage.reconfigure((draft) => {

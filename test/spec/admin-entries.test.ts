@@ -356,6 +356,9 @@ describe('what is accepted and worth a word', () => {
     expect([answer.status, noticesOf(answer)]).toEqual([201, [told]]);
     expect(noticesOf(await put('/buckets/standing', { ...bucket, credentials: {} }))).toEqual([]);
     await remove('/buckets/standing');
+    const made = await call('POST', '/buckets', { body: { ...bucket, id: 'standing' } });
+    expect([made.status, noticesOf(made)]).toEqual([201, [told]]);
+    await remove('/buckets/standing');
 
     const { body } = await get('/config');
     const before = body.buckets as object[];

@@ -1,3 +1,4 @@
+import type { Bucket } from '../../config/deployment.ts';
 import type { AuditTrail, Objects, Tickets } from '../../ledger/ledger.ts';
 import {
   type AuditRecord,
@@ -46,11 +47,11 @@ export const createRedeemTicket =
     const known = bearer(ticket, context);
     return audited({ audit, now }, 'download.redeem', known, [], async (event) => {
       if (!used) throw gone('used, expired or revoked');
-      const object = await objects.find(ticket.objectId);
-      if (object?.status !== 'available') throw gone('the object is no longer available');
+      const object = await findAvailable(objects, ticket);
       event.resource = `bucket:${object.bucketId}`;
-      const store = stores(object.bucketId);
-      const pin = await pinned(configuration, store, object, ticket);
+      const bucket = mustBeConfigured(configuration, object);
+      const store = stores(bucket.id);
+      const pin = await pinned(store, bucket, object, ticket);
       const life = redirectLife(ticket, at);
       await audit.append({
         ...event,
@@ -65,6 +66,24 @@ export const createRedeemTicket =
     });
   };
 
+const findAvailable = async (
+  objects: Objects,
+  { objectId }: TicketRecord,
+): Promise<ObjectRecord> => {
+  const object = await objects.find(objectId);
+  if (object?.status === 'available') return object;
+  throw gone('the object is no longer available');
+};
+
+const mustBeConfigured = (
+  configuration: CurrentConfiguration,
+  { bucketId }: ObjectRecord,
+): Bucket => {
+  const bucket = configuration.get().index.bucket(bucketId);
+  if (bucket) return bucket;
+  throw gone('the bucket is not configured any more');
+};
+
 /** A URL is signed for the moment of the use, from which receipts reckon how long it lives. */
 const redirect = async (
   store: ObjectStore,
@@ -78,14 +97,12 @@ const redirect = async (
 
 /** Undefined where nothing is presigned. Whoever holds a ticket learns no more than that it leads nowhere. */
 const pinned = async (
-  configuration: CurrentConfiguration,
   store: ObjectStore,
+  bucket: Bucket,
   object: ObjectRecord,
   { delivery }: TicketRecord,
 ): Promise<Pin | undefined> => {
   if (delivery === 'proxy') return undefined;
-  const bucket = configuration.get().index.bucket(object.bucketId);
-  if (!bucket) throw gone('the bucket is not configured any more');
   try {
     return await pinReleased(store, bucket, object, 'delivery');
   } catch (error) {

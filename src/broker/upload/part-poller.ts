@@ -5,6 +5,8 @@ import { multipartOf } from '../../storage/multipart.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { CurrentConfiguration } from '../configuration.ts';
 import { auditOf } from './audit-of.ts';
+import { each } from './each.ts';
+import { UNKNOWN_MS } from './sweep-staging.ts';
 
 export interface PartPollerDependencies {
   readonly configuration: Pick<CurrentConfiguration, 'get'>;
@@ -15,13 +17,8 @@ export interface PartPollerDependencies {
   readonly onError: (error: unknown) => void;
 }
 
-const AT_ONCE = 16;
-
-/**
- * How long an upload lies that the ledger does not wait for: as long as bytes do that it knows nothing of
- * (`sweep-staging.ts`), and for the same reasons.
- */
-const ORPHANED_MS = 7 * 86_400_000;
+/** Uploads a round. */
+const PAGE = 16;
 
 /**
  * Takes back what storage keeps of uploads in parts that nobody waits for: those that came to an end, and those whose
@@ -31,33 +28,28 @@ const ORPHANED_MS = 7 * 86_400_000;
 export const createPartPoller = (dependencies: PartPollerDependencies) => {
   const { configuration, partUploads, onError } = dependencies;
 
-  /** One that fails is tried again next time, and holds up no other. */
-  const each = async <One>(found: readonly One[], step: (one: One) => Promise<void>) => {
-    const outcomes = await Promise.allSettled(found.map(step));
-    for (const outcome of outcomes) if (outcome.status === 'rejected') onError(outcome.reason);
-  };
-
   return {
     poll: async (): Promise<void> =>
-      each(await partUploads.abandoned(AT_ONCE), (one) => takeBack(dependencies, one)),
+      each(await partUploads.abandoned(PAGE), (one) => takeBack(dependencies, one), onError),
 
     /** What a crash, or an instance that stood still, left with the storage and on no record. */
     sweep: async (): Promise<void> => {
       const { buckets } = configuration.get().deployment;
-      await each(buckets, ({ id }) => sweepBucket(dependencies, id));
+      await each(buckets, ({ id }) => sweepBucket(dependencies, id), onError);
     },
   };
 };
 
 const sweepBucket = async (
-  { partUploads, stores, now }: PartPollerDependencies,
+  { partUploads, stores, now, onError }: PartPollerDependencies,
   bucketId: string,
 ): Promise<void> => {
   const multipart = multipartOf(stores(bucketId));
-  const before = new Date(now().getTime() - ORPHANED_MS);
-  const found = (await multipart?.unendedParts(STAGING_PREFIX, before)) ?? [];
+  if (!multipart) return;
+  const before = new Date(now().getTime() - UNKNOWN_MS);
+  const found = await multipart.unendedParts(STAGING_PREFIX, before);
   if (found.length === 0) return;
-  for (const key of await partUploads.unknown(found)) await multipart?.abortParts(key);
+  await each(await partUploads.unknown(found), (key) => multipart.abortParts(key), onError);
 };
 
 const takeBack = async (

@@ -103,6 +103,7 @@ export const assemble = async (
   partUploads: PartUploads,
   store: ObjectStore,
   object: ObjectRecord,
+  waits: readonly number[] = WAITS,
 ): Promise<void> => {
   const upload = await partUploads.find(object.objectId);
   const multipart = multipartOf(store);
@@ -114,31 +115,45 @@ export const assemble = async (
   const fit = arrived.filter(({ partNumber, size }) => isGranted(object, upload, partNumber, size));
   if (fit.length !== upload.parts)
     throw incomplete(upload, new Set(fit.map((one) => one.partNumber)));
-  await putTogether(store, object, () => multipart.completeParts(object.stagingKey, uploadId, fit));
+  const complete = () => multipart.completeParts(object.stagingKey, uploadId, fit);
+  await putTogether(store, object, complete, waits);
 };
 
 /** Milliseconds between looks, for as long as another call may take to put a large file together. */
-const LOOKS = [100, 200, 400, 800, 1_600, 3_200, 6_400];
+const WAITS = [100, 200, 400, 800, 1_600, 3_200, 6_400];
 
-/** Of several calls at once one makes the object, and all find it. */
+/** Of several calls at once one makes the object, and all find it: also the one that has waited longest. */
 const putTogether = async (
+  store: ObjectStore,
+  object: ObjectRecord,
+  complete: () => Promise<void>,
+  waits: readonly number[],
+): Promise<void> => {
+  for (const wait of waits) {
+    if (await isPutTogether(store, object, complete)) return;
+    await pause(wait);
+  }
+  if (await isPutTogether(store, object, complete)) return;
+  throw unavailable('another call is still putting the parts together');
+};
+
+/** Whether there is nothing left to do; false while another call may be at it. */
+const isPutTogether = async (
   store: ObjectStore,
   { stagingKey }: ObjectRecord,
   complete: () => Promise<void>,
-): Promise<void> => {
-  for (const wait of LOOKS) {
-    try {
-      return await complete();
-    } catch (error) {
-      // Made by another call; or by ours, whose answer was lost.
-      if (await store.head(stagingKey)) return;
-      // The upload was aborted, or a part replaced since it was listed: whoever asks finds that nothing is there.
-      if (error instanceof ObjectNotFound) return;
-      if (!(error instanceof PartsUnderWay)) throw error;
-    }
-    await pause(wait);
+): Promise<boolean> => {
+  try {
+    await complete();
+    return true;
+  } catch (error) {
+    // Made by another call; or by ours, whose answer was lost.
+    if (await store.head(stagingKey)) return true;
+    // The upload was aborted, or a part replaced since it was listed: whoever asks finds that nothing is there.
+    if (error instanceof ObjectNotFound) return true;
+    if (!(error instanceof PartsUnderWay)) throw error;
+    return false;
   }
-  throw unavailable('another call is still putting the parts together');
 };
 
 const isGranted = (

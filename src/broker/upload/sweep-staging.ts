@@ -1,6 +1,7 @@
 import type { Objects } from '../../ledger/ledger.ts';
 import { STAGING_PREFIX } from '../../scope/canonical-path.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { each } from './each.ts';
 
 export interface SweepStagingDependencies {
   readonly objects: Pick<Objects, 'strays'>;
@@ -14,11 +15,10 @@ export interface SweepStagingDependencies {
 /** What has just been written may be on its way to be taken up: an hour. */
 const FRESH_MS = 3_600_000;
 /**
- * How long bytes lie that the ledger knows nothing of: seven days. Its rows come before its URLs, so they are left
+ * How long bytes lie, or parts of an upload, that the ledger knows nothing of: seven days. Its rows come before its URLs, so they are left
  * by a restored database, or are those of another deployment that was given the same bucket by mistake.
  */
-const UNKNOWN_MS = 7 * 24 * FRESH_MS;
-const AT_ONCE = 16;
+export const UNKNOWN_MS = 7 * 86_400_000;
 
 /**
  * Looks through staging for bytes that no upload will ever come back for: those of a PUT that ended after its upload
@@ -54,18 +54,8 @@ export const createSweepStaging = ({
     const doomed = strays
       .filter(({ stagingKey, isLate }) => isLate || (ages.get(stagingKey) ?? 0) >= UNKNOWN_MS)
       .map(({ stagingKey }) => stagingKey);
-    for (let from = 0; from < doomed.length; from += AT_ONCE)
-      await eachOf(doomed.slice(from, from + AT_ONCE), (key) => stores(bucketId).delete(key));
+    await each(doomed, (key) => stores(bucketId).delete(key), onError);
   };
 
-  /** One that fails is tried again the next time round, and holds up no other. */
-  const eachOf = async (
-    names: readonly string[],
-    step: (name: string) => Promise<void>,
-  ): Promise<void> => {
-    const outcomes = await Promise.allSettled(names.map(step));
-    for (const outcome of outcomes) if (outcome.status === 'rejected') onError(outcome.reason);
-  };
-
-  return (): Promise<void> => eachOf(buckets(), sweep);
+  return (): Promise<void> => each(buckets(), sweep, onError);
 };

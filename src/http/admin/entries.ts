@@ -56,6 +56,8 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
   const reading = { roles: READERS, reach: read } as const;
   const writing = { roles: WRITERS, reach: write } as const;
   const id = (params: Readonly<Record<string, string>>): string => params.id ?? '';
+  const noticed = kind === 'buckets' ? (['Daypass-Notices'] as const) : [];
+  const noticesOf = (value: object) => (kind === 'buckets' ? noticeHeader(value) : {});
   return [
     route<undefined, z.output<typeof appQuery>>({
       method: 'GET',
@@ -82,12 +84,17 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
       summary: `Create this ${one}, whose id is in it`,
       authentication: writing,
       body: entry,
-      answer: { status: 201, schema: entry, description: 'Its entry; `Location` is where it is' },
+      answer: {
+        status: 201,
+        schema: entry,
+        description: 'Its entry; `Location` is where it is',
+        headers: ['Location', ...noticed],
+      },
       handle: async ({ body, admin }) => {
         const { id: made, ...created } = await broker.createEntry(admin, kind, body);
         const reply = answer(201, created);
-        const headers = { ...reply.headers, Location: `${list}/${encodeURIComponent(made)}` };
-        return { ...reply, headers };
+        const Location = `${list}/${encodeURIComponent(made)}`;
+        return { ...reply, headers: { ...reply.headers, Location, ...noticesOf(created.value) } };
       },
     }),
     route({
@@ -107,7 +114,12 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
       authentication: writing,
       body: entry,
       isConditional: true,
-      answer: { status: 200, schema: entry, description: 'Its entry; 201 where it is new' },
+      answer: {
+        status: 200,
+        schema: entry,
+        description: 'Its entry; 201 where it is new',
+        headers: noticed,
+      },
       handle: async ({ params, body, conditions, admin }) => {
         const { created, ...put } = await broker.putEntry(
           admin,
@@ -117,8 +129,7 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
           conditions(),
         );
         const reply = answer(created ? 201 : 200, put);
-        const notices = kind === 'buckets' ? noticeHeader(put.value) : {};
-        return { ...reply, headers: { ...reply.headers, ...notices } };
+        return { ...reply, headers: { ...reply.headers, ...noticesOf(put.value) } };
       },
     }),
     route({

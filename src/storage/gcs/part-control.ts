@@ -22,14 +22,19 @@ export const createPartControl = ({
   bucket,
   call,
 }: ControlOptions): Omit<Multipart, 'presignPart'> => {
-  const ask = async (operation: string, key: string, request: Request): Promise<string> => {
+  const ask = async (
+    operation: string,
+    key: string,
+    request: Request,
+    refused: (detail: string, status: number) => Error = (detail) => unavailable(detail),
+  ): Promise<string> => {
     const response = await call()(operation, request);
     const text = await readText(response);
     const { status } = response;
     // An answer of 200 may turn out to be a refusal at its end.
     if (status >= 200 && status < 300 && !text.includes('<Error>')) return text;
     if (GONE.test(text)) throw new ObjectNotFound(key);
-    throw unavailable(`storage ${operation} failed: ${status} ${textOf(text, 'Code') ?? ''}`);
+    throw refused(`storage ${operation} failed: ${status} ${textOf(text, 'Code') ?? ''}`, status);
   };
 
   const urlOf = (key: string, query: string): string =>
@@ -86,11 +91,7 @@ export const createPartControl = ({
       );
       const xml = `<CompleteMultipartUpload>${listed.join('')}</CompleteMultipartUpload>`;
       const url = ofUpload(key, uploadId);
-      await ask('complete parts', key, { method: 'POST', url, xml }).catch((error: Error) => {
-        if (error instanceof ObjectNotFound) throw error;
-        // Google does not say what the second of two at once is told: it looks, and asks again.
-        throw new PartsUnderWay('storage complete parts', { cause: error });
-      });
+      await ask('complete parts', key, { method: 'POST', url, xml }, underWayOrDown);
     },
 
     abortParts: async (key) => {
@@ -109,6 +110,15 @@ export const createPartControl = ({
       return [...new Set(old.map(({ key }) => key))];
     },
   };
+};
+
+/**
+ * Google does not say what the second of two at once is told: with any of these it looks, and asks again. Another 4xx is
+ * about the request, and would be the same the next time.
+ */
+const underWayOrDown = (detail: string, status: number): Error => {
+  const mayBeUnderWay = status < 300 || status === 409 || status === 412 || status >= 500;
+  return mayBeUnderWay ? new PartsUnderWay(detail) : unavailable(detail);
 };
 
 interface BegunUpload {

@@ -35,7 +35,8 @@ const assembleWith = async (
     abortParts: async () => {},
     unendedParts: async () => [],
   };
-  const error = await assemble({ find: async () => upload } as never, store as never, object).catch(
+  const records = { find: async () => upload } as never;
+  const error = await assemble(records, store as never, object, [1, 1]).catch(
     (cause: unknown) => cause,
   );
   return { completed, error };
@@ -51,6 +52,15 @@ describe('putting parts together', () => {
     const busy = [new PartsUnderWay(), new PartsUnderWay()];
     expect(await assembleWith(busy, () => false)).toEqual({ completed: 3 });
     expect(await assembleWith(busy, (looks) => looks > 2)).toEqual({ completed: 2 });
+  });
+
+  it('looks once more after its last wait, before it says that it waited in vain', async () => {
+    const busy = Array.from({ length: 3 }, () => new PartsUnderWay());
+    expect(await assembleWith(busy, (looks) => looks > 3)).toEqual({ completed: 3 });
+    expect(await assembleWith(busy, () => false)).toMatchObject({
+      completed: 3,
+      error: { code: 'temporarily_unavailable' },
+    });
   });
 
   it('leaves it to the caller to say that nothing is there, where the upload is gone', async () => {
