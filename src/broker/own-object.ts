@@ -15,6 +15,19 @@ export const noSuchObject = (): OAuthError =>
     ],
   });
 
+/** As an administrator asks: another tenant's and one that never was read alike. */
+export const noSuchUpload = (): OAuthError =>
+  new OAuthError('not_found', 'no such upload', {
+    violations: [
+      {
+        field: 'id',
+        rule: 'unknown_object',
+        message: 'there is no such upload within your reach',
+        remedy: 'list the uploads: each is shown with its object_id',
+      },
+    ],
+  });
+
 /** An upload, for the user and app that asked for it. */
 export const findOwnUpload = async (
   objects: Objects,

@@ -130,7 +130,11 @@ const linesOf = ({ error, error_description, violations, request_id }: Complaint
   const untold = violations.filter(({ remedy }) => !error_description.includes(remedy));
   return [
     error === 'usage' || error === 'failed' ? error_description : `${error}: ${error_description}`,
-    ...untold.flatMap(({ field, message, remedy }) => [`  ${field}: ${message}`, `    ${remedy}`]),
+    ...untold.flatMap(({ field, message, remedy }) => [
+      // Some messages begin with their field.
+      message.startsWith(`${field}: `) ? `  ${message}` : `  ${field}: ${message}`,
+      `    ${remedy}`,
+    ]),
     ...(request_id === undefined ? [] : [`  request ${request_id}`]),
     ...(error === 'unreachable' ? ['  start it with daypass serve, or give --server URL'] : []),
   ];

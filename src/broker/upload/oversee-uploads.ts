@@ -5,7 +5,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type Admin, mustReach } from '../admin.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
-import { noSuchObject } from '../own-object.ts';
+import { noSuchUpload } from '../own-object.ts';
 import { mustStillHold } from '../use.ts';
 import { createWhileHeld } from '../while-held.ts';
 import { bringInspectedHome, createOnReplaced } from './inspected-bytes.ts';
@@ -66,8 +66,8 @@ export const createOverseeUploads = (dependencies: OverseeUploadsDependencies) =
     /** @throws {OAuthError} `not_found` where there is none, or none within reach. */
     showUpload: async (admin: Admin, objectId: string): Promise<ObjectRecord> => {
       const found = await whileHeld(admin, () => dependencies.objects.find(objectId));
-      mustReach(admin, found?.tenantId, noSuchObject());
-      if (!found) throw noSuchObject();
+      mustReach(admin, found?.tenantId, noSuchUpload());
+      if (!found) throw noSuchUpload();
       return found;
     },
     /** Out of every reader's sight, with its bytes. @throws {OAuthError} `conflict` unless it is available. */
@@ -158,8 +158,8 @@ const within = async (
   event: AuditDraft,
 ): Promise<ObjectRecord> => {
   const object = await objects.find(objectId);
-  mustReach(admin, object?.tenantId, noSuchObject());
-  if (!object || object.status === 'deleted') throw noSuchObject();
+  mustReach(admin, object?.tenantId, noSuchUpload());
+  if (!object || object.status === 'deleted') throw noSuchUpload();
   event.objectId = objectId;
   event.resource = `bucket:${object.bucketId}`;
   return object;
@@ -180,7 +180,10 @@ const mustBeTaken = (
         field: 'id',
         rule: 'upload_status',
         message: `the upload is ${status}, and only one that is ${from.join(' or ')} can be asked this of`,
-        remedy: 'look at its status again',
+        remedy:
+          from.includes('quarantined') && status === 'rejected'
+            ? 'rejected bytes are never released: have it uploaded again, once it is what it says'
+            : 'look at its status again',
       },
     ],
   });

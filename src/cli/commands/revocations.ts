@@ -32,6 +32,7 @@ interface Receipt {
   readonly block: boolean;
   readonly effective_at: string;
   readonly killed: Readonly<Record<string, number>>;
+  readonly contained_objects: number;
   readonly residual: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -120,6 +121,7 @@ const linesOf = ({ residual, ...receipt }: Receipt): readonly string[] => [
     block: receipt.block,
     effective_at: receipt.effective_at,
     ...receipt.killed,
+    contained_objects: receipt.contained_objects,
   }),
   ...(residual.length === 0
     ? ['nothing is usable any more']

@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ClientOptions, withClientOptions } from '../client-options.ts';
 import { members } from '../output.ts';
-import { signInAsAdmin } from '../sign-in.ts';
+import { type Send, signInAsAdmin } from '../sign-in.ts';
+import { UsageError } from '../surroundings.ts';
 import { outputOf, type Register } from './command.ts';
 import { type Page, type PageOptions, pageQuery, showPage, withPageOptions } from './lists.ts';
 
@@ -16,8 +17,44 @@ interface DecideOptions extends ClientOptions {
   readonly reason?: string;
 }
 
+interface DeleteOptions extends ClientOptions {
+  readonly reason: string;
+}
+
+/** An upload as administrators see it, as far as commands look at it. */
+interface Upload {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly report?: Report | null;
+}
+
+interface Report {
+  readonly checks: readonly {
+    readonly check: string;
+    readonly outcome: string;
+    readonly detail?: string;
+  }[];
+  readonly violations: readonly {
+    readonly field: string;
+    readonly message: string;
+    readonly remedy: string;
+  }[];
+  readonly inspectedAt: string;
+}
+
 const PATH = '/admin/v1/uploads';
 const COLUMNS = ['object_id', 'status', 'app_id', 'user_id', 'resource', 'size', 'reason'];
+const STATUSES = [
+  'pending',
+  'uploaded',
+  'validating',
+  'available',
+  'rejected',
+  'quarantined',
+  'expired',
+];
+
+const pathOf = (objectId: string): string => `${PATH}/${encodeURIComponent(objectId)}`;
 
 /** What the security desk does with an upload. */
 const DECISIONS = [
@@ -40,7 +77,7 @@ export const uploads: Register = (program, surroundings) => {
     .command('list')
     .summary('uploads, newest first')
     .description('Uploads, newest first. Takes the role security or auditor.')
-    .option('--status <status>', 'such as quarantined')
+    .addOption(new Option('--status <status>').choices(STATUSES))
     .option('--bucket <id>')
     .option('--app <id>')
     .option('--user <id>');
@@ -60,9 +97,8 @@ export const uploads: Register = (program, surroundings) => {
   withClientOptions(show).action(
     async (objectId: string, options: ClientOptions, command: Command) => {
       const send = await signInAsAdmin(options, surroundings);
-      const path = `${PATH}/${encodeURIComponent(objectId)}`;
-      const upload = await send<Record<string, unknown>>({ method: 'GET', path });
-      outputOf(command, surroundings).answer(upload, members(upload));
+      const upload = await send<Upload>({ method: 'GET', path: pathOf(objectId) });
+      outputOf(command, surroundings).answer(upload, linesOf(upload));
     },
   );
 
@@ -76,11 +112,65 @@ export const uploads: Register = (program, surroundings) => {
     withClientOptions(decide).action(
       async (objectId: string, { reason, ...options }: DecideOptions, command: Command) => {
         const send = await signInAsAdmin(options, surroundings);
-        const path = `${PATH}/${encodeURIComponent(objectId)}/${name}`;
+        if (name === 'release' && reason === undefined) await mustBeHarmless(send, objectId);
+        const path = `${pathOf(objectId)}/${name}`;
         const body = { ...(reason !== undefined && { reason }) };
-        const upload = await send<Record<string, unknown>>({ method: 'POST', path, body });
-        outputOf(command, surroundings).answer(upload, members(upload));
+        const upload = await send<Upload>({ method: 'POST', path, body });
+        outputOf(command, surroundings).answer(upload, linesOf(upload));
       },
     );
   }
+
+  const remove = group
+    .command('delete')
+    .summary('delete what was quarantined or rejected, for good')
+    .description(
+      'Its bytes are gone afterwards, and nobody brings them back; its record stays. Takes the role security.',
+    )
+    .argument('<object-id>')
+    .requiredOption('--reason <text>', 'for the record');
+  withClientOptions(remove).action(
+    async (objectId: string, { reason, ...options }: DeleteOptions, command: Command) => {
+      const send = await signInAsAdmin(options, surroundings);
+      await send({ method: 'DELETE', path: pathOf(objectId), query: { reason } });
+      const answer = { object_id: objectId, deleted: true };
+      outputOf(command, surroundings).answer(answer, [`deleted ${objectId}`]);
+    },
+  );
+};
+
+/** Whoever lets malware out says why. @throws UsageError with what was found */
+const mustBeHarmless = async (send: Send, objectId: string): Promise<void> => {
+  const { reason, report } = await send<Upload>({ method: 'GET', path: pathOf(objectId) });
+  if (reason !== 'malware') return;
+  const found = report?.checks.find(({ outcome }) => outcome === 'failed')?.detail;
+  const what = found === undefined ? 'malware' : `malware (${found})`;
+  throw new UsageError(
+    `${what} was found in ${objectId}: to release it all the same, say why with --reason`,
+  );
+};
+
+/** Of one that expired there is no reason on record: there is but one way to. */
+const NEVER_CAME = 'its bytes had not arrived when its URL ended';
+
+const linesOf = (upload: Upload): readonly string[] => {
+  const { report, ...rest } = upload;
+  const reason = upload.status === 'expired' ? (upload.reason ?? NEVER_CAME) : upload.reason;
+  return [...members({ ...rest, reason }), ...reportLines(report ?? undefined)];
+};
+
+const reportLines = (report: Report | undefined): readonly string[] => {
+  if (report === undefined) return [];
+  const checks = report.checks.map(({ check, outcome, detail }) => [
+    check,
+    detail === undefined ? outcome : `${outcome}: ${detail}`,
+  ]);
+  return [
+    `inspected ${report.inspectedAt}`,
+    ...(checks.length === 0 ? [] : members(Object.fromEntries(checks)).map((line) => `  ${line}`)),
+    ...report.violations.flatMap(({ field, message, remedy }) => [
+      `  ${field}: ${message}`,
+      `    ${remedy}`,
+    ]),
+  ];
 };

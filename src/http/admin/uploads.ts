@@ -90,9 +90,10 @@ export const uploadOversightRoutes = (broker: UploadOversightRoutes): Route[] =>
     path: '/admin/v1/uploads/{id}',
     summary: 'Delete what was quarantined or rejected, for good',
     authentication: SECURITY,
+    query: why,
     answer: { status: 204, description: 'Gone' },
-    handle: async ({ params, admin }) => {
-      await broker.deleteUpload(admin, params.id ?? '');
+    handle: async ({ params, query, admin }) => {
+      await broker.deleteUpload(admin, params.id ?? '', query.reason);
       return { status: 204 };
     },
   }),

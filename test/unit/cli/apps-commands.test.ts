@@ -154,20 +154,79 @@ describe('uploads', () => {
     );
   });
 
-  it('show shows one', async () => {
-    const { out } = await against('uploads show ob_1 --json', {
-      'GET /admin/v1/uploads/ob_1': { status: 200, body: upload },
-    });
-    expect(JSON.parse(out)).toEqual(upload);
+  const REPORT = {
+    checks: [
+      { check: 'size', outcome: 'passed' },
+      { check: 'antivirus', outcome: 'failed', detail: 'Eicar-Test-Signature' },
+    ],
+    violations: [
+      { field: 'file', rule: 'malware', message: 'holds malware', remedy: 'send another' },
+    ],
+    inspectedAt: '2027-01-01T00:00:00Z',
+  };
+
+  it('list names the states there are, and asks for no other', async () => {
+    const { code, err, asked } = await against('uploads list --status gone', {});
+    expect({ code, asked }).toEqual({ code: 2, asked: [] });
+    expect(err).toMatch(/Allowed choices are pending, .*quarantined, expired/);
+  });
+
+  it('show shows one, and its report a line for each check', async () => {
+    const answers = {
+      'GET /admin/v1/uploads/ob_1': { status: 200, body: { ...upload, report: REPORT } },
+    };
+    const { out } = await against('uploads show ob_1', answers);
+    expect(out).toMatch(/^inspected 2027-01-01T00:00:00Z$/m);
+    expect(out).toMatch(/^ {2}antivirus {2}failed: Eicar-Test-Signature$/m);
+    expect(out).toMatch(/^ {2}file: holds malware\n {4}send another$/m);
+    const { out: json } = await against('uploads show ob_1 --json', answers);
+    expect(JSON.parse(json)).toEqual({ ...upload, report: REPORT });
+  });
+
+  it('show says why one has expired', async () => {
+    const shown = (reason: string | null) =>
+      against('uploads show ob_1', {
+        'GET /admin/v1/uploads/ob_1': {
+          status: 200,
+          body: { ...upload, status: 'expired', reason },
+        },
+      });
+    expect((await shown(null)).out).toMatch(/reason +its bytes had not arrived/);
+    expect((await shown('deleted')).out).toMatch(/reason +deleted/);
   });
 
   it.each(['quarantine', 'release'])('%s sends the reason, where there is one', async (name) => {
     const answers = {
+      'GET /admin/v1/uploads/ob_1': { status: 200, body: upload },
       [`POST /admin/v1/uploads/ob_1/${name}`]: { status: 200, body: upload },
     };
     const told = await against(`uploads ${name} ob_1 --reason mistaken`, answers);
     expect(told).toMatchObject({ code: 0, last: { body: { reason: 'mistaken' } } });
     expect(told.out).toMatch(/status +quarantined/);
     expect((await against(`uploads ${name} ob_1`, answers)).last?.body).toEqual({});
+  });
+
+  it('release of malware asks for a reason, and says what was found', async () => {
+    const body = { ...upload, reason: 'malware', report: REPORT };
+    const answers = {
+      'GET /admin/v1/uploads/ob_1': { status: 200, body },
+      'POST /admin/v1/uploads/ob_1/release': { status: 200, body },
+    };
+    const { code, err, asked } = await against('uploads release ob_1', answers);
+    expect(code).toBe(2);
+    expect(err).toMatch(/Eicar-Test-Signature.*--reason/);
+    expect(asked.some(({ method }) => method === 'POST')).toBe(false);
+    expect(await against('uploads release ob_1 --reason mistaken', answers)).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it('delete sends the reason, and does nothing without', async () => {
+    const answers = { 'DELETE /admin/v1/uploads/ob_1': { status: 204 } };
+    const { code, out, last } = await against('uploads delete ob_1 --reason spam', answers);
+    expect({ code, out }).toEqual({ code: 0, out: 'deleted ob_1\n' });
+    expect(new URL(last?.url ?? '').search).toBe('?reason=spam');
+    const { code: refused, asked } = await against('uploads delete ob_1', answers);
+    expect({ refused, asked }).toEqual({ refused: 2, asked: [] });
   });
 });

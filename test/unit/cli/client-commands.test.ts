@@ -103,6 +103,15 @@ describe('a refusal', () => {
     expect(code).toBe(1);
   });
 
+  it('names the field once, where its message begins with it', async () => {
+    const [violation] = violations;
+    const told = [{ ...violation, message: 'scope: not held' }];
+    const { err } = await against('exchange --resource bucket:b', {
+      'POST /exchange': { status: 400, body: { ...body, violations: told } },
+    });
+    expect(err).toContain('\n  scope: not held\n');
+  });
+
   it('is the same in JSON', async () => {
     const ended = await against('exchange --resource bucket:b --json', answers);
     expect(json(ended)).toEqual(body);
@@ -208,6 +217,7 @@ describe('administration', () => {
     block: false,
     effective_at: '2027-01-01T00:00:00Z',
     killed: { tokens: 1, derived: 2 },
+    contained_objects: 4,
     residual: [
       { kind: 'presigned_put', provider: 's3', count: 1, usable_until: 'soon', mitigation: 'wait' },
     ],
@@ -227,6 +237,7 @@ describe('administration', () => {
       'POST /admin/v1/revocations': { status: 201, body: receipt },
     });
     expect(asked(received)[0]?.body).toEqual(body);
+    expect(out).toMatch(/derived +2\ncontained_objects +4\n/);
     expect(out).toMatch(/still usable, out of our reach:[\s\S]*presigned_put {2}s3/);
     expect(code).toBe(0);
   });

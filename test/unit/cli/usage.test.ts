@@ -29,6 +29,7 @@ const COMMANDS = [
   'uploads show',
   'uploads quarantine',
   'uploads release',
+  'uploads delete',
   'apps list',
   'apps show',
   'apps register',
