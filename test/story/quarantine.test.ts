@@ -11,6 +11,7 @@ import { eventually, PNG, startStory } from '../support/upload-story.ts';
 let broker: TestDaypass;
 let story: Awaited<ReturnType<typeof startStory>>;
 let rejected: readonly ObjectRecord[];
+let admin: (path: string, options?: object) => ReturnType<typeof story.client.call>;
 let desk: (path: string, options?: object) => ReturnType<typeof story.client.call>;
 beforeAll(async () => {
   broker = await startTestDaypass();
@@ -24,7 +25,8 @@ beforeAll(async () => {
     bound: false,
   });
   const token = String(body.access_token);
-  desk = (path, options) => client.call(`/admin/v1/uploads${path}`, { ...options, token, key });
+  admin = (path, options) => client.call(`/admin/v1${path}`, { ...options, token, key });
+  desk = (path, options) => admin(`/uploads${path}`, options);
   const lie = Buffer.alloc(PNG.length, 'x');
   rejected = [await uploaded(lie), await uploaded(lie)];
 }, 60_000);
@@ -148,6 +150,46 @@ describe('the security desk', () => {
       expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
     }, 60_000);
   });
+
+  it('releases what was inspected, and nothing that the same URL wrote later', async () => {
+    const own = await startStory(broker);
+    const { body } = await own.requestUpload();
+    const objectId = String(body.objectId);
+    await own.put(body, PNG);
+    await admin('/revocations', { body: { target: { token_id: own.tokenId }, reason: 'lost' } });
+    const isWithheld = ({ status }: ObjectRecord): boolean => status === 'quarantined';
+    const { stagingKey } = await eventually(() => recordOf(objectId), isWithheld);
+    // As on a server that takes a second PUT.
+    await bucket().delete(stagingKey);
+    const script = Buffer.from('<script>alert(1)</script>'.padEnd(PNG.length, ' '));
+    expect((await own.put(body, script)).status).toBe(200);
+
+    expect((await desk(`/${objectId}/release`, { body: {} })).status).toBe(200);
+    const other = await startStory(broker);
+    const ask = { body: { objectId }, token: other.token, key: other.key };
+    const { downloadUrl } = (await other.client.call('/request-download', ask)).body;
+    const download = await fetch(String(downloadUrl));
+    expect(Buffer.from(await download.arrayBuffer())).toEqual(PNG);
+  }, 60_000);
+
+  it('releases nothing where what was inspected is nowhere any more', async () => {
+    const { objectId, key, stagingKey } = await uploaded();
+    await desk(`/${objectId}/quarantine`, { body: {} });
+    const record = await recordOf(objectId);
+    for (const place of [quarantineKeyOf(record), stagingKey]) await bucket().delete(place);
+    const other = await uploaded(anotherPng());
+    await bucket().copy(other.key, quarantineKeyOf(record), String(other.revision), 'image/png');
+    const refused = await desk(`/${objectId}/release`, { body: {} });
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { violations: [{ field: 'id', rule: 'inspected_bytes_gone' }] },
+    });
+    expect([(await recordOf(objectId)).status, await head(key)]).toEqual([
+      'quarantined',
+      undefined,
+    ]);
+    expect((await desk(`/${objectId}`, { method: 'DELETE' })).status).toBe(204);
+  }, 60_000);
 
   it('takes an object away, with its bytes, and puts it back where it was', async () => {
     const { objectId, key } = await uploaded();

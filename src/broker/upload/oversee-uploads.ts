@@ -74,8 +74,8 @@ export const createOverseeUploads = (dependencies: OverseeUploadsDependencies) =
     quarantineUpload: decideWith(QUARANTINE),
     /**
      * Back to the key it had, also where what it came from was revoked or the virus scanner was mistaken: whoever
-     * releases it answers for it. @throws {OAuthError} `conflict` unless it is quarantined; `temporarily_unavailable`
-     * where its bytes cannot be brought home now.
+     * releases it answers for it. @throws {OAuthError} `conflict` unless it is quarantined, and what was inspected is
+     * still there; `temporarily_unavailable` where its bytes cannot be brought home now.
      */
     releaseUpload: decideWith(RELEASE),
     /** For good. @throws {OAuthError} `conflict` unless it is quarantined or rejected. */
@@ -148,7 +148,13 @@ const bringHome = async (
   const until = new Date(now().getTime() + COPY_MS);
   await objects.placed(object.objectId, 'quarantined', { bytes: 'on_their_way', until });
   const onReplaced = createOnReplaced(dependencies);
-  return { revision: await bringInspectedHome(object, stores(object.bucketId), onReplaced) };
+  try {
+    return { revision: await bringInspectedHome(object, stores(object.bucketId), onReplaced) };
+  } catch (error) {
+    // What has come so far goes back at once: a URL that was signed before would read it.
+    await settle(dependencies, object, 'moved_on');
+    throw error;
+  }
 };
 
 const within = async (

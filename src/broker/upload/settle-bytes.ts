@@ -4,6 +4,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import {
   bringInspectedHome,
   createOnReplaced,
+  keepApart,
   lookHome,
   lookInStaging,
   quarantineKeyOf,
@@ -25,9 +26,6 @@ export const REJECTED_KEPT_MS = 7 * 24 * 3_600_000;
  */
 const RELEASED_KEPT_MS = 600_000;
 
-/** It is nobody's to render. */
-const OPAQUE = 'application/octet-stream';
-
 /**
  * Brings the bytes of an object to where its status wants them. First the row, then the bytes: who may read what is
  * decided in the ledger, at once; this follows, may be repeated at any step, and is, until it is done.
@@ -42,7 +40,7 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
     const home = await lookHome(object, store, onReplaced);
     const kept = await store.head(apart);
     const from = kept ? undefined : (home ?? (await lookInStaging(object, store)));
-    if (from) await store.copy(from.key, apart, from.version, OPAQUE);
+    if (from) await keepApart(object, from, store);
     const isApart = kept !== undefined || from !== undefined;
     // Released meanwhile? Then what lies under the final key is no longer ours to take.
     if ((await objects.find(object.objectId))?.status !== object.status) return;

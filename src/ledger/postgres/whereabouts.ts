@@ -56,14 +56,14 @@ export const createWhereabouts = (
 const dataOf = (where: Parameters<Objects['placed']>[2]) => {
   switch (where.bytes) {
     case 'apart':
-      return { apartAt: where.since, leaseUntil: null };
+      return { apartAt: where.since, bytesGoneAt: null, leaseUntil: null };
     case 'nowhere':
       return { apartAt: where.since, bytesGoneAt: where.since, leaseUntil: null };
     case 'at_home':
-      return { apartAt: null, revision: where.revision, leaseUntil: null };
+      return { apartAt: null, bytesGoneAt: null, revision: where.revision, leaseUntil: null };
     case 'at_home_too':
       return { revision: where.revision };
     case 'on_their_way':
-      return { apartAt: null, leaseUntil: where.until };
+      return { apartAt: null, bytesGoneAt: null, leaseUntil: where.until };
   }
 };

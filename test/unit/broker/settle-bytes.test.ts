@@ -38,8 +38,8 @@ const open = (object: ObjectRecord, keys: readonly string[], others: readonly st
       const version = stored.get(key);
       return version === undefined ? undefined : ({ version } as never);
     },
-    copy: async (_, to) => {
-      stored.set(to, 'v1');
+    copy: async (from, to) => {
+      stored.set(to, stored.get(from) ?? 'v1');
       onCopy();
     },
     open: async (_, { version = '' } = {}) => ({ body: Readable.from([version]), size: 2 }),
@@ -61,6 +61,7 @@ const open = (object: ObjectRecord, keys: readonly string[], others: readonly st
   });
   return {
     settle: () => settle(object),
+    stored,
     keys: () => [...stored.keys()].sort(),
     placed,
     replaced,
@@ -87,6 +88,54 @@ describe('what is withheld', () => {
     whileCopied('available');
     await settle();
     expect(keys()).toContain(object.key);
+    expect(placed).toEqual([]);
+  });
+});
+
+describe('what nobody inspected', () => {
+  const unreleased = (status: ObjectStatus, more: Partial<ObjectRecord> = {}): ObjectRecord => {
+    const { revision: _, ...object } = objectOf(status, more);
+    return object as ObjectRecord;
+  };
+
+  it('is not kept in place of what was, where an upload URL wrote twice before anything was released', async () => {
+    const object = unreleased('quarantined');
+    const { settle, keys, placed } = open(object, [object.stagingKey], [object.stagingKey]);
+    await settle();
+    expect(keys()).toEqual([object.stagingKey]);
+    expect(placed).toMatchObject([{ bytes: 'nowhere' }]);
+  });
+
+  it('nor where no inspection came to an end', async () => {
+    const object = { ...unreleased('quarantined'), sha256: undefined };
+    const { settle, placed } = open(object, [object.stagingKey]);
+    await settle();
+    expect(placed).toMatchObject([{ bytes: 'nowhere' }]);
+  });
+
+  it('does not stand for what was copied to the final key before it was withheld', async () => {
+    const object = unreleased('quarantined');
+    const { settle, stored } = open(object, [object.stagingKey, object.key], [object.stagingKey]);
+    await settle();
+    expect(stored.get(quarantineKeyOf(object))).toBe('v1');
+  });
+
+  it('is kept as evidence of a rejection, which nobody can release', async () => {
+    const object = unreleased('rejected');
+    const { settle, keys } = open(object, [object.stagingKey], [object.stagingKey]);
+    await settle();
+    expect(keys()).toContain(quarantineKeyOf(object));
+  });
+
+  it.each([
+    ['apart', quarantineKeyOf],
+    ['in staging', ({ stagingKey }: ObjectRecord) => stagingKey],
+  ])('does not come home from where it lies %s', async (_, keyOf) => {
+    const object = objectOf('available', { settledAt: NOW });
+    const { settle, placed } = open(object, [keyOf(object)], [keyOf(object)]);
+    await expect(settle()).rejects.toMatchObject({
+      violations: [{ rule: 'inspected_bytes_gone' }],
+    });
     expect(placed).toEqual([]);
   });
 });
