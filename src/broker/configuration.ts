@@ -27,7 +27,7 @@ export interface CurrentConfiguration {
  * A grant under a version that has ended is stopped by the statement that issues; a refusal has no such
  * statement, so it is asked for here: what was given back is not denied by a copy that lags.
  *
- * @param decide answers undefined where its record was refused as stale.
+ * @param decide answers undefined where its record was refused as stale, or as overtaken by a revocation.
  * @throws {OAuthError} what `decide` throws under the version in force, or `temporarily_unavailable`.
  */
 export const underConfiguration = async <Result>(
@@ -48,7 +48,7 @@ export const underConfiguration = async <Result>(
       inForce = now;
     }
   }
-  throw unavailable('the configuration keeps changing');
+  throw unavailable('what it is decided by keeps changing');
 };
 
 const TRIES = 3;

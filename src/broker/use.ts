@@ -12,7 +12,7 @@ import type { InForce } from './configuration.ts';
 import type { RequestContext } from './context.ts';
 import { authoritiesOf } from './exchange/authority.ts';
 import { constraintsOf, policyUser } from './exchange/question.ts';
-import { refused } from './exchange/refused.ts';
+import { isPassing, refused } from './exchange/refused.ts';
 import { chainInQuestion, mustAllStand } from './exchange/standing.ts';
 import { grantsFor, policyResource, type Target, toDetail } from './exchange/target.ts';
 import { mustComeFromItsOrigin } from './origin.ts';
@@ -174,10 +174,10 @@ export const holder = (token: TokenRecord, context: RequestContext): Partial<Aud
   requestId: context.requestId,
 });
 
-/** @throws {OAuthError} for any refusal but a stale configuration, of which it answers true. */
+/** @throws {OAuthError} for any refusal but one that is decided again, of which it answers true. */
 export const mustRetry = (refusal: IssuanceRefusal | undefined): boolean => {
   if (refusal === undefined) return false;
-  if (refusal === 'stale_configuration') return true;
+  if (isPassing(refusal)) return true;
   throw refused(refusal);
 };
 

@@ -12,7 +12,7 @@ import type {
 export interface Issuance {
   /** The configuration version the decision was made under. */
   readonly configuration: number;
-  /** Nothing here may be blocked. */
+  /** Nothing here may be blocked, nor have been revoked since the event says that it was decided. */
   readonly keys: readonly LockTarget[];
   /** Dead if a lock on `key` took effect at or after `since`. */
   readonly authorities: readonly { readonly key: LockTarget; readonly since: Date }[];
@@ -44,6 +44,8 @@ export interface Issuance {
 
 export type IssuanceRefusal =
   | 'stale_configuration'
+  /** What it would have come of was revoked while it was under way: to be decided again. */
+  | 'overtaken'
   | 'blocked'
   | 'revoked'
   | 'bound_to_another_key'

@@ -4,7 +4,7 @@ import { type Answer, newKey } from '../support/client.ts';
 import { testServerUrl } from '../support/postgres.ts';
 import { FILES, ORDERS, PORTAL_SECRET, SECRET } from './deployment.ts';
 import { mustRefuse, refusesEverywhere } from './refusal.ts';
-import { ACCESS_TOKEN, type Held, ID_TOKEN, openStage, type Stage } from './stage.ts';
+import { ACCESS_TOKEN, basic, type Held, ID_TOKEN, openStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 let desk: Held;
@@ -218,6 +218,26 @@ describe('T19 exchange and revocation race', () => {
       mustRefuse(answer, { status: 401, error: 'invalid_token' });
     }
   };
+
+  it('T19 what waits for its record while its app is revoked, and not blocked, is decided again and alive', async () => {
+    await stage.query('BEGIN');
+    await stage.query(`SELECT pg_advisory_xact_lock(hashtextextended('configuration', 0))`);
+    const waiting = stage.tokenExchange(
+      { grant_type: 'client_credentials', resource: ORDERS, scope: 'orders:read' },
+      { app: 'nightly-report', secret: SECRET },
+      stage.clients[1],
+    );
+    await sleep(100);
+    await revoke({ app_id: 'nightly-report' }, { block: false });
+    await stage.query('COMMIT');
+    const { status, body } = await waiting;
+    expect(status).toBe(200);
+    const answer = await stage.client.call('/introspect', {
+      form: { token: String(body.access_token) },
+      headers: { authorization: basic('orders-api', SECRET) },
+    });
+    expect(answer.body.active).toBe(true);
+  });
 
   it('T19 leaves no child of a token that was revoked meanwhile: none later, none alive, none uncounted, in 300 interleavings', async () => {
     let granted = 0;

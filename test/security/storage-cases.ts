@@ -287,7 +287,7 @@ const itSignsForWhoMay = ({ name, stage }: OnProvider): void => {
     );
     const rows = await stage().query<{ action: string; detail: Record<string, string> }>(
       `SELECT action, detail FROM audit_event WHERE object_id = $1 AND outcome = 'granted'
-         AND detail ? 'signed_key_sha256' ORDER BY at`,
+         AND detail ? 'signed_key_sha256' ORDER BY action DESC`,
       [objectId],
     );
     const signed = (method: string, key = '') => ({

@@ -15,7 +15,7 @@ import type { Asked } from './asked.ts';
 import type { Authority } from './authority.ts';
 import { bindingOf } from './binding.ts';
 import type { createDecide } from './decide.ts';
-import { refused } from './refused.ts';
+import { isPassing, refused } from './refused.ts';
 import { isRegistered } from './target.ts';
 
 /** A proven caller and what it asks for. Proving differs by door; everything after it is here, once. */
@@ -82,7 +82,7 @@ export const createExchange =
 
 /** What changed while this was decided, and not by the caller, is decided again. @throws {OAuthError} */
 const mustBeOursToMend = async (refusal: IssuanceRefusal, minted: Minted): Promise<void> => {
-  if (refusal === 'stale_configuration') return;
+  if (isPassing(refusal)) return;
   if (refusal === 'blocked' && (await minted.hasLostItsKey())) return;
   throw refused(refusal);
 };

@@ -1,8 +1,14 @@
 import type { IssuanceRefusal } from '../../ledger/ledger.ts';
 import { OAuthError, unproven } from '../../protocol/oauth-error.ts';
 
+/** What has nothing to do with who asks, and is decided again. */
+type Passing = 'stale_configuration' | 'overtaken';
+
+export const isPassing = (refusal: IssuanceRefusal): refusal is Passing =>
+  refusal === 'stale_configuration' || refusal === 'overtaken';
+
 /** Why the ledger would not record it, in the caller's terms. */
-export const refused = (refusal: Exclude<IssuanceRefusal, 'stale_configuration'>): OAuthError => {
+export const refused = (refusal: Exclude<IssuanceRefusal, Passing>): OAuthError => {
   switch (refusal) {
     case 'blocked':
       return new OAuthError('access_denied', 'the security team has blocked this', {

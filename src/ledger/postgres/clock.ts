@@ -22,11 +22,20 @@ export const createClock = (
     now: () => new Date(Math.round(local() + offset + shift())),
     synchronise: () =>
       orUnavailable(async () => {
-        const before = local();
-        // The one place where the database's own time is asked for.
-        const [row] = await database.$queryRaw<{ epoch: number }[]>`
-          SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS epoch`;
-        if (row) offset = row.epoch - (before + local()) / 2;
+        let shortest = Number.POSITIVE_INFINITY;
+        for (let tries = 0; tries < SAMPLES; tries += 1) {
+          const before = local();
+          // The one place where the database's own time is asked for.
+          const [row] = await database.$queryRaw<{ epoch: number }[]>`
+            SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS epoch`;
+          const after = local();
+          if (!row || after - before >= shortest) continue;
+          shortest = after - before;
+          offset = row.epoch - (before + after) / 2;
+        }
       }),
   };
 };
+
+/** The one that took the least time errs the least, as in NTP (RFC 5905 §10): the first may have had to connect. */
+const SAMPLES = 3;

@@ -8,14 +8,14 @@ import type { Statement, Statements } from './statements.ts';
 
 const RECORD: Statement = {
   name: 'record issuances',
-  text: 'SELECT record_issuance_3($1::jsonb, $2::int[], $3::text[], $4::text[]) AS refusals',
+  text: 'SELECT record_issuance_4($1::jsonb, $2::int[], $3::text[], $4::text[]) AS refusals',
 };
 
 interface Recorded {
   readonly refusals: readonly (IssuanceRefusal | null)[];
 }
 
-/** Issuances through `record_issuance_3`: the function's comment in `prisma/migrations` says how. */
+/** Issuances through `record_issuance_4`: the function's comment in `prisma/migrations` says how. */
 export const createIssuances = (statements: Statements): Issuances => {
   const record = createGroupCommit<Issuance, IssuanceRefusal | undefined>({
     write: async (issuances) => {
@@ -58,6 +58,7 @@ const toElement = (issuance: Issuance): object => {
   return {
     configuration: issuance.configuration,
     keys: issuance.keys,
+    issued_at: audit.at,
     authorities: bySince(issuance.authorities),
     proofs: issuance.proofs.map(({ kind, id, keepUntil }) => ({ kind, id, keep_until: keepUntil })),
     sign_in: signIn && {
