@@ -16,6 +16,8 @@ export interface ClientRequest {
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
   readonly credential: Credential;
+  /** Told the `ETag` of what is answered, to send as `If-Match`. */
+  readonly onTag?: (tag: string) => void;
 }
 
 export interface Credential {
@@ -107,16 +109,23 @@ export const createDaypassClient = (options: ClientOptions): DaypassClient => {
       const first = await read(await attempt(request));
       // RFC 9449 §8: once more with the nonce that came with the refusal, and only then.
       const isRetry = first.body.error === 'use_dpop_nonce' && nonce !== used;
-      const { status, body } = isRetry ? await read(await attempt(request)) : first;
+      const { status, body, tag } = isRetry ? await read(await attempt(request)) : first;
       if (status >= 400) throw new Refusal(status, body);
+      if (tag !== null) request.onTag?.(tag);
       return body as Answer;
     },
   };
 };
 
-const read = async (response: Response): Promise<{ status: number; body: RefusalBody }> => {
+interface Read {
+  readonly status: number;
+  readonly body: RefusalBody;
+  readonly tag: string | null;
+}
+
+const read = async (response: Response): Promise<Read> => {
   const text = await response.text();
-  return { status: response.status, body: parse(text) };
+  return { status: response.status, body: parse(text), tag: response.headers.get('ETag') };
 };
 
 /** A proxy in front may answer with anything. */

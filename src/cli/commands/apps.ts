@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readEntry } from '../../config/read-entry.ts';
+import { readEntry, type WrittenEntry } from '../../config/read-entry.ts';
 import { type ClientOptions, withClientOptions } from '../client-options.ts';
 import { Refusal } from '../daypass-client.ts';
 import { members } from '../output.ts';
@@ -17,6 +17,7 @@ interface ListOptions extends PageOptions {
 interface RegisterOptions extends ClientOptions {
   readonly file: string;
   readonly replace?: boolean;
+  readonly dropSecrets?: boolean;
 }
 
 interface RotateOptions extends ClientOptions {
@@ -27,8 +28,11 @@ interface RotateOptions extends ClientOptions {
 /** An app as the configuration has it, as far as commands look at it. */
 interface App {
   readonly id: string;
-  readonly secret_hash?: readonly (string | { readonly hash: string })[];
+  readonly secret_hash?: readonly Secret[];
 }
+type Secret = string | { readonly hash: string };
+
+const hashOf = (kept: Secret): string => (typeof kept === 'string' ? kept : kept.hash);
 
 interface Minted {
   readonly client_id: string;
@@ -83,18 +87,17 @@ export const apps: Register = (program, surroundings) => {
         'and nothing is changed. Takes the role platform of its tenant.',
     )
     .requiredOption('-f, --file <file>', 'the entry; - for standard input')
-    .option('--replace', 'replace the app as a whole where there is one of that id');
+    .option('--replace', 'replace the app as a whole where there is one of that id')
+    .option('--drop-secrets', 'with --replace: end its secrets where the file names none');
   withClientOptions(register).action(async (options: RegisterOptions, command: Command) => {
     const source = options.file === '-' ? 'standard input' : options.file;
     const entry = readEntry(await textOf(options.file, surroundings), source);
+    const output = outputOf(command, surroundings);
     const send = await signInAsAdmin(options, surroundings);
-    const app = await send<Record<string, unknown>>({
-      method: 'PUT',
-      path: pathOf(entry.id),
-      body: entry,
-      ...(options.replace !== true && { headers: { 'If-None-Match': '*' } }),
-    });
-    outputOf(command, surroundings).answer(app, members(app));
+    const write = options.replace === true ? replaceApp : addApp;
+    const { app, notes } = await write(send, entry, options.dropSecrets === true);
+    output.answer(app, members({ ...app }));
+    for (const note of [...notes, ...noCredential(app)]) output.note(note);
   });
 
   const rotate = group
@@ -111,7 +114,7 @@ export const apps: Register = (program, surroundings) => {
     async (appId: string, options: RotateOptions, command: Command) => {
       const send = await signInAsAdmin(options, surroundings);
       const { secret_hash = [] } = await send<App>({ method: 'GET', path: pathOf(appId) });
-      const before = secret_hash.map((kept) => (typeof kept === 'string' ? kept : kept.hash));
+      const before = secret_hash.map(hashOf);
       const path = `${pathOf(appId)}/secrets`;
       const { expires } = options;
       const body = { ...(expires !== undefined && { expires }) };
@@ -120,7 +123,8 @@ export const apps: Register = (program, surroundings) => {
       const ended = options.endOthers === true ? await endEach(send, path, before) : [];
       const still_good = before.filter((hash) => !ended.includes(hash));
       const answer = { ...minted, ended, still_good };
-      outputOf(command, surroundings).answer(answer, members(answer));
+      const shown = { ...answer, expires: minted.expires ?? 'as long as the app' };
+      outputOf(command, surroundings).answer(answer, members(shown));
       if (options.endOthers === true && still_good.length > 0) throw new Negative();
     },
   );
@@ -142,6 +146,72 @@ export const apps: Register = (program, surroundings) => {
   );
 };
 
+interface Registered {
+  readonly app: App;
+  /** For people. */
+  readonly notes: readonly string[];
+}
+
+const addApp = async (send: Send, entry: WrittenEntry): Promise<Registered> => {
+  const headers = { 'If-None-Match': '*' };
+  const put = send<App>({ method: 'PUT', path: pathOf(entry.id), body: entry, headers });
+  const app = await put.catch((error: unknown) => {
+    throw changed(error, `there is an app ${entry.id} already: --replace replaces it as a whole`);
+  });
+  return { app, notes: [] };
+};
+
+/** Secrets are made at the broker, and a file seldom has them: one that names none takes none away. */
+const replaceApp = async (
+  send: Send,
+  entry: WrittenEntry,
+  dropSecrets: boolean,
+): Promise<Registered> => {
+  const path = pathOf(entry.id);
+  let tag: string | undefined;
+  const onTag = (seen: string): void => {
+    tag = seen;
+  };
+  const before = await send<App>({ method: 'GET', path, onTag }).catch((error: unknown) => {
+    if (hasStatus(error, 404)) return undefined;
+    throw error;
+  });
+  const secrets = before?.secret_hash ?? [];
+  const isKept = secrets.length > 0 && !dropSecrets && isConfidential(entry) && !canProve(entry);
+  const body = isKept ? { ...entry, secret_hash: secrets } : entry;
+  // Nobody ends a secret that was made since we looked.
+  const headers = tag === undefined ? {} : { 'If-Match': tag };
+  const put = send<App>({ method: 'PUT', path, body, headers });
+  const app = await put.catch((error: unknown) => {
+    throw changed(error, `${entry.id} was changed meanwhile, and was not replaced: run it again`);
+  });
+  const left = new Set((app.secret_hash ?? []).map(hashOf));
+  const ended = secrets.map(hashOf).filter((hash) => !left.has(hash));
+  const kept = `the file names no secret: ${entry.id} keeps those it had (--drop-secrets ends them)`;
+  return {
+    app,
+    notes: [...(isKept ? [kept] : []), ...ended.map((hash) => `ended the secret ${hash}`)],
+  };
+};
+
+/** Instead of the headers that we sent. */
+const changed = (error: unknown, words: string): unknown =>
+  error instanceof Refusal && error.status === 412
+    ? new Refusal(412, { error: error.code, error_description: words })
+    : error;
+
+const isConfidential = (app: object): boolean =>
+  'type' in app && (app.type === 'web' || app.type === 'service');
+
+/** Whether it has anything to authenticate by. */
+const canProve = (app: object): boolean =>
+  ['secret_hash', 'jwks', 'tls_client_auth'].some((name) => Object.hasOwn(app, name));
+
+const noCredential = (app: App): readonly string[] =>
+  isConfidential(app) && !canProve(app)
+    ? [`${app.id} has nothing to sign in by: daypass apps rotate-secret ${app.id} makes a secret`]
+    : [];
+
 /** Those that could be ended: expired ones are gone by themselves. */
 const endEach = async (
   send: Send,
@@ -156,4 +226,7 @@ const endEach = async (
   return ended;
 };
 
-const isGone = (error: unknown): boolean => error instanceof Refusal && error.status === 404;
+const hasStatus = (error: unknown, status: number): boolean =>
+  error instanceof Refusal && error.status === status;
+
+const isGone = (error: unknown): boolean => hasStatus(error, 404);

@@ -57,9 +57,16 @@ export const audit: Register = (program, surroundings) => {
         ...pageQuery(options),
       },
     });
-    showPage(outputOf(command, surroundings), 'events', page, COLUMNS, { actors: chain });
+    showPage(outputOf(command, surroundings), 'events', page, COLUMNS, {
+      actors: chain,
+      reason: why,
+    });
   });
 };
+
+/** Why it was refused; else what whoever did it said, as of a revocation. */
+const why = (reason: unknown, { detail }: Page['items'][number]): unknown =>
+  reason ?? (detail as { readonly reason?: string } | null | undefined)?.reason;
 
 /** Who acted, newest first: `nightly-report < portal`. */
 const chain = (actors: unknown): string =>

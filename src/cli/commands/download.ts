@@ -28,7 +28,7 @@ export const download: Register = (program, surroundings) => {
     .description('Exchanges, asks for a single-use ticket and uses it.')
     .argument('<object-id>')
     .option('-o, --output <file>', 'where to write it; standard output when left out')
-    .option('--app <id>', 'the app; left out, the ID token names it')
+    .option('--app <id>', 'the app; left out, the ID token names it; --as needs it')
     .requiredOption('--resource <id>', 'bucket:<id>');
   withClientOptions(command).action(
     async (objectId: string, options: DownloadOptions, self: Command) => {

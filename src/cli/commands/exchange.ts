@@ -38,7 +38,7 @@ export const exchange: Register = (program, surroundings) => {
       'Exchanges an ID token and prints the credential. It is bound to a key: to one kept with --key, or to one made ' +
         'for this run, which nobody can use it with afterwards.',
     )
-    .option('--app <id>', 'the app; left out, the ID token names it')
+    .option('--app <id>', 'the app; left out, the ID token names it; --as needs it')
     .requiredOption('--resource <id>', 'bucket:<id>, or the id of a resource server')
     .option('--action <action>', 'may be repeated; left out, all that is held', collect)
     .option('--ttl <seconds>', 'how long it lives', positive)

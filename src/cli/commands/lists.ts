@@ -34,14 +34,14 @@ export const showPage = (
   kind: string,
   page: Page,
   names: readonly string[],
-  written: Readonly<Record<string, (value: unknown) => string>> = {},
+  written: Readonly<Record<string, (value: unknown, item: Page['items'][number]) => unknown>> = {},
 ): void => {
   if (page.items.length === 0) {
     output.answer(page, [`no ${kind}`]);
     return;
   }
   const rows = page.items.map((item) =>
-    names.map((name) => written[name]?.(item[name]) ?? item[name]),
+    names.map((name) => written[name]?.(item[name], item) ?? item[name]),
   );
   output.answer(page, columns(names, rows));
   if (page.next_cursor !== null) output.note(`more: --cursor ${page.next_cursor}`);

@@ -40,7 +40,7 @@ export const upload: Register = (program, surroundings) => {
       'Exchanges, asks for one presigned URL, sends the file there and waits until it has been validated.',
     )
     .argument('<file>')
-    .option('--app <id>', 'the app; left out, the ID token names it')
+    .option('--app <id>', 'the app; left out, the ID token names it; --as needs it')
     .requiredOption('--resource <id>', 'bucket:<id>')
     .option('--type <type>', 'its content type; guessed from the name')
     .option('--name <name>', 'what it is called there')

@@ -71,6 +71,54 @@ describe('apps', () => {
     expect(JSON.parse(replaced.out)).toEqual(APP);
   });
 
+  it('register says --replace where there is one already', async () => {
+    const violations = [{ field: 'If-None-Match', rule: 'r', message: 'm', remedy: 'GET it' }];
+    const body = { error: 'precondition_failed', error_description: 'no', violations };
+    const { code, err } = await against(
+      `apps register -f ${fileWith('app.yaml', ENTRY.join(''))}`,
+      { 'PUT /admin/v1/apps/menus': { status: 412, body } },
+    );
+    expect(code).toBe(1);
+    expect(err).toMatch(/an app menus already: --replace/);
+    expect(err).not.toMatch(/If-None-Match/);
+  });
+
+  describe('register --replace', () => {
+    const secrets = ['sha256:a', { hash: 'sha256:b', expires: '2027-01-31' }];
+    const replace = (text: string, options = '', after: object = APP) =>
+      against(`apps register -f ${fileWith('app.yaml', text)} --replace ${options}`, {
+        'GET /admin/v1/apps/menus': {
+          status: 200,
+          body: { ...APP, secret_hash: secrets },
+          headers: { ETag: '"seen"' },
+        },
+        'PUT /admin/v1/apps/menus': { status: 200, body: after },
+      });
+
+    it('keeps the secrets that a file does not name, as they were seen', async () => {
+      const after = { ...APP, secret_hash: secrets };
+      const { code, err, last } = await replace(ENTRY.join(''), '', after);
+      expect(code).toBe(0);
+      expect(last?.body).toEqual(after);
+      expect(last?.headers['if-match']).toBe('"seen"');
+      expect(err).toMatch(/keeps those it had \(--drop-secrets/);
+    });
+
+    it('ends them with --drop-secrets, and says how to make another', async () => {
+      const { last, err } = await replace(ENTRY.join(''), '--drop-secrets');
+      expect(last?.body).toEqual(APP);
+      expect(err).toMatch(/ended the secret sha256:a\nended the secret sha256:b\n/);
+      expect(err).toMatch(/nothing to sign in by: daypass apps rotate-secret menus/);
+    });
+
+    it('has what a file names, and says what that ends', async () => {
+      const after = { ...APP, secret_hash: ['sha256:b'] };
+      const { last, err } = await replace(JSON.stringify(after), '', after);
+      expect(last?.body).toEqual(after);
+      expect(err).toBe('ended the secret sha256:a\n');
+    });
+  });
+
   it.each([
     ['is no YAML', 'id: [', /cannot be used/],
     ['is a list', `- ${ENTRY.join('  ')}`, /without the "- "/],
@@ -113,6 +161,7 @@ describe('apps', () => {
     it('ends the others with --end-others; one that is gone has ended', async () => {
       const { code, out, asked } = await against('apps rotate-secret menus --end-others', answers);
       expect(code).toBe(0);
+      expect(out).toMatch(/expires +as long as the app\n/);
       expect(out).toMatch(/client_secret +shown-this-once/);
       expect(out).toMatch(/still_good +-/);
       expect(asked.filter(({ method }) => method === 'DELETE')).toHaveLength(2);

@@ -211,6 +211,15 @@ describe('administration', () => {
     });
   });
 
+  it('shows why something was revoked', async () => {
+    const event = { at: 't', action: 'revocation.create', outcome: 'granted', reason: null };
+    const items = [{ ...event, detail: { target: 'app:a', reason: 'a leaked key' } }];
+    const { out } = await against('audit search', {
+      'GET /admin/v1/audit': { status: 200, body: { items, next_cursor: null } },
+    });
+    expect(out).toMatch(/revocation\.create .* a leaked key$/m);
+  });
+
   const receipt = {
     revocation_id: 'rv_1',
     target: { token_id: 'tk_1' },
