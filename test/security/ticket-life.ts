@@ -1,9 +1,11 @@
 import { expect, it } from '@jest/globals';
+import { createGcsStore } from '../../src/storage/gcs/gcs-store.ts';
+import type { StorageUnderTest } from '../support/storage-providers.ts';
 import type { OnProvider } from './storage-cases.ts';
-import { TEXT, uploadsOf } from './uploads.ts';
+import { put, TEXT, uploadsOf } from './uploads.ts';
 
 /** A ticket is the same on every provider: it is the broker that keeps it. */
-export const itKeepsTickets = ({ name, stage }: OnProvider): void => {
+export const itKeepsTickets = ({ name, stage, under }: OnProvider): void => {
   const ticketFor = async (asked: object = {}): Promise<string> => {
     const { stored, askDownload } = uploadsOf(stage);
     const held = await stage().tokenOf();
@@ -71,12 +73,48 @@ export const itKeepsTickets = ({ name, stage }: OnProvider): void => {
             body: { violations: [{ field, rule: 'unversioned_direct_write' }] },
           });
       }
-      expect((await get(earlier)).status).toBe(lends.hasVersions ? 303 : 410);
+      const redirect = await get(earlier);
+      expect(redirect.status).toBe(lends.hasVersions ? 303 : 410);
       expect(await (await get(await askDownload(held, body))).text()).toBe(TEXT);
+      if (!lends.hasVersions) return;
+
+      const direct = await askDownload(held, { ...body, once: false });
+      const redirected = String(redirect.headers.get('location'));
+      const again = await get(await askDownload(held, { ...body, delivery: 'redirect' }));
+      const urls = [direct, redirected, String(again.headers.get('location'))];
+      expect(await (await get(direct)).text()).toBe(TEXT);
+      await replaceOnGcs(under(), decodeURIComponent(new URL(direct).pathname));
+      for (const url of urls) {
+        const answer = await get(url);
+        expect([answer.status, await answer.text()]).toEqual([
+          404,
+          expect.not.stringContaining(UNINSPECTED),
+        ]);
+      }
     } finally {
       await stage().reconfigure(() => undefined);
     }
   });
+};
+
+const UNINSPECTED = 'nobody looked at this';
+
+/** As a holder of lent credentials would, who writes past the broker. */
+const replaceOnGcs = async (
+  { bucket, env, root }: StorageUnderTest,
+  path: string,
+): Promise<void> => {
+  if (bucket.provider !== 'gcs') throw new Error('only Google has versions here');
+  const store = createGcsStore({
+    bucket: bucket.bucket,
+    endpoint: String(bucket.endpoint),
+    credentials: { kind: 'service_account', json: () => String(env.K) },
+  });
+  const grant = { size: UNINSPECTED.length, contentType: 'text/plain', expiresIn: 60 };
+  const { url, headers } = await store.presignPut({ ...grant, key: 'aside' }, new Date());
+  expect((await put(url, headers, UNINSPECTED)).status).toBe(200);
+  const { version = '' } = (await store.head('aside')) ?? {};
+  await store.copy('aside', path.slice(root.length), version, 'text/plain');
 };
 
 /** What lends credentials there, and whether the storage names what it holds for ever. */

@@ -145,6 +145,28 @@ describe('an upload in parts on Google Cloud Storage', () => {
     expect(there).toBe(4);
   });
 
+  it('is told what became of it where it has left staging while it was being completed', async () => {
+    const { request, call } = await open(1_000);
+    const { body } = await request();
+    for (const part of body.parts as readonly Part[]) expect(await put(part)).toBe(200);
+    const objectId = String(body.objectId);
+    const find = () => broker.ledger.objects.find(objectId);
+    const both = Promise.withResolvers<void>();
+    let there = 0;
+    server.before.complete = async () => {
+      there += 1;
+      if (there === 1) return both.promise;
+      both.resolve();
+      // The other is done and the object settled before this one is obeyed.
+      const object = await eventually(find, (found) => found?.status === 'available');
+      await store().delete(object?.stagingKey ?? '');
+    };
+    const path = `/uploads/${objectId}/complete`;
+    const answers = await Promise.all([call(path), call(path)]);
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    expect(answers.map((answer) => answer.body.status)).toContain('available');
+  });
+
   it('is not begun for good where what it came from is revoked while the storage begins it', async () => {
     const { request, tokenId } = await open(1_000);
     server.before.begin = async () => {

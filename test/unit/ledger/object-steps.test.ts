@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { ObjectStep, Objects } from '../../../src/ledger/ledger.ts';
+import type { Holder, ObjectStep, Objects } from '../../../src/ledger/ledger.ts';
 import { createObjectSteps } from '../../../src/ledger/postgres/object-steps.ts';
 import { openStatements, type Statements } from '../../../src/ledger/postgres/statements.ts';
 import { freshDatabase, type TestDatabase } from '../../support/postgres.ts';
@@ -64,8 +65,21 @@ const eventsOf = async (objectId: string): Promise<string[]> =>
     ])
   ).rows.map(({ action }) => action);
 
-const revoke = (target: string, { block = true } = {}) =>
-  owner.query(
+const HELD: Holder = {
+  keys: ['token:tk_asks'],
+  authorities: [{ key: 'token:tk_asks', since: NOW }],
+};
+
+const isWaiting = async (): Promise<boolean> => {
+  const { rowCount } = await owner.query(
+    `SELECT FROM pg_locks JOIN pg_database AS d ON d.oid = database
+     WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted`,
+  );
+  return rowCount !== 0;
+};
+
+const revoke = (target: string, { block = true, by = owner } = {}) =>
+  by.query(
     `INSERT INTO lock (revocation_id, target, tenant_id, block, reason, killed, residual, effective_at, revoked_by)
      VALUES ($1, $2, 'acme', $3, 'a test', '{}', '[]', $4, 'u')`,
     [`rv_${target}`, target, block, NOW],
@@ -112,6 +126,34 @@ describe('steps of uploads that are taken together', () => {
     expect(await advance(released)).toBeUndefined();
     expect((await rowOf(objectId)).apart_at).toEqual(NOW);
   });
+
+  it.each([
+    ['what the object came from', 'token:tk_made', 'moved_on', {}],
+    ['whoever asks', 'token:tk_asks', 'revoked', { holder: HELD }],
+  ] as const)(
+    'sees a revocation of %s that began before it and ends after',
+    async (_, target, refusal, more) => {
+      const objectId = await upload('validating', ['token:tk_made']);
+      const desk = new pg.Client({ connectionString: server.url });
+      await desk.connect();
+      try {
+        await desk.query('BEGIN');
+        await desk.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [target]);
+        let answered = false;
+        const answer = advance(step(objectId, ['validating'], 'available', more)).finally(() => {
+          answered = true;
+        });
+        for (let tries = 0; tries < 300 && !answered && !(await isWaiting()); tries += 1)
+          await pause(10);
+        await revoke(target, { block: false, by: desk });
+        await desk.query('COMMIT');
+        expect(await answer).toBe(refusal);
+        expect((await rowOf(objectId)).status).toBe('validating');
+      } finally {
+        await desk.end();
+      }
+    },
+  );
 
   it('refuses a holder who was blocked or revoked, and nobody beside', async () => {
     const [a, b, c] = [await upload(), await upload(), await upload()];

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { OAuthError } from '../../../src/protocol/oauth-error.ts';
 import { createS3Store, type S3StoreOptions } from '../../../src/storage/s3/s3-store.ts';
@@ -54,6 +56,30 @@ describe('where a bucket may be', () => {
     const options = { ...base, bucket: 'a/b', region: 'x y', endpoint: 'ftp://s3.example' };
     const { violations } = refusal(() => createS3Store(options));
     expect(violations.map(({ field }) => field)).toEqual(['bucket', 'region', 'endpoint']);
+  });
+});
+
+describe('what is found', () => {
+  it.each([
+    ['v7', { immutable: 'v7' }],
+    // As S3 calls what it keeps no versions of, or no longer: that name is given to the next bytes as well.
+    ['null', {}],
+    [undefined, {}],
+  ])('is named for ever by a version alone: %s', async (version, named) => {
+    const server = createServer((_, response) => {
+      const versioned = version === undefined ? {} : { 'x-amz-version-id': version };
+      response.writeHead(200, { 'content-length': 10, etag: '"e"', ...versioned }).end();
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const store = createS3Store({ ...base, endpoint: `http://127.0.0.1:${port}` });
+      const { size, version: found, contentType: _, ...more } = (await store.head('a/b')) ?? {};
+      expect([size, found, more]).toEqual([10, '"e"', named]);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    }
   });
 });
 
