@@ -8,8 +8,9 @@ export interface Placements {
   /** What is being validated has to wait: not leased before `until`. Nothing where it has moved on. */
   postpone(objectId: string, until: Date, report: InspectionReport): Promise<void>;
   /**
-   * Takes up to `limit` settled objects whose bytes may not lie where their status wants them, each leased: the
-   * withheld that are not apart, the released and the deleted that still are, and what was rejected long ago.
+   * Takes settled objects whose bytes may not lie where their status wants them, each leased: up to `limit` of the
+   * withheld that are not apart, the released that still are, and what was rejected long ago; and as many of the deleted
+   * whose bytes are not known to be gone.
    */
   misplaced(
     now: Date,
@@ -40,10 +41,11 @@ export interface Stray {
 
 /**
  * `apart` under the quarantine key, `at_home` under the final one only, `at_home_too` under both, `nowhere` any more;
+ * `not_at_home` under the final key, which is nowhere unless they are apart as well, and then says nothing;
  * `on_their_way` to the final key, and to be looked for again where they have not arrived `until` then.
  */
 export type Whereabouts =
-  | { readonly bytes: 'apart' | 'nowhere'; readonly since: Date }
+  | { readonly bytes: 'apart' | 'nowhere' | 'not_at_home'; readonly since: Date }
   | { readonly bytes: 'at_home' | 'at_home_too'; readonly revision: string }
   | { readonly bytes: 'on_their_way'; readonly until: Date };
 

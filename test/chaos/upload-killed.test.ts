@@ -302,13 +302,14 @@ const settledAll = async (): Promise<void> => {
   await rig.ask(`UPDATE quota_hold SET until = now() - interval '10 min'`);
   const underWay = `stored_object WHERE status IN ('pending', 'uploaded', 'validating')`;
   await until(none(underWay), 'unsettled', 90);
-  await settledLongAgo(`status = 'available'`);
+  await settledLongAgo(`status IN ('available', 'deleted')`);
   await urlsDied('true');
   await until(
     none(`stored_object WHERE staging_gone_at IS NULL
       OR status IN ('rejected', 'quarantined') AND apart_at IS NULL
       OR status = 'rejected' AND apart_at < now() - interval '7 days' AND bytes_gone_at IS NULL
-      OR status IN ('available', 'deleted') AND apart_at IS NOT NULL AND bytes_gone_at IS NULL`),
+      OR status = 'available' AND apart_at IS NOT NULL AND bytes_gone_at IS NULL
+      OR status = 'deleted' AND bytes_gone_at IS NULL`),
     'something is not where it belongs',
     90,
   );

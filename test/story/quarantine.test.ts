@@ -1,3 +1,4 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -219,6 +220,43 @@ describe('the security desk', () => {
     );
     expect(await head(key)).toMatchObject({ contentType: 'image/png' });
   }, 60_000);
+
+  describe('what an app deletes', () => {
+    /** Its staging has long been cleared: nothing else would look at it again. */
+    const settledLongAgo = async (): Promise<ObjectRecord> => {
+      story = await startStory(broker);
+      const object = await uploaded();
+      broker.advance(10 * 60);
+      await eventually(
+        () => broker.ledger.objects.strays([object.stagingKey]),
+        ([stray]) => stray?.isLate === true,
+      );
+      story = await startStory(broker);
+      return object;
+    };
+    const remove = ({ objectId }: ObjectRecord) =>
+      story.client.call(`/objects/${objectId}`, {
+        method: 'DELETE',
+        token: story.token,
+        key: story.key,
+      });
+
+    it('is deleted in the end where the storage was out', async () => {
+      const object = await settledLongAgo();
+      const root = join(broker.home, 'objects', 'project-123');
+      await rename(root, `${root}.away`);
+      await writeFile(root, '');
+      const refused = await remove(object);
+      await rm(root);
+      await rename(`${root}.away`, root);
+      expect([refused.status, (await remove(object)).status]).toEqual([503, 404]);
+      broker.advance(61);
+      await eventually(
+        () => head(object.key),
+        (found) => found === undefined,
+      );
+    }, 60_000);
+  });
 
   it('finds no rejected bytes after a week', async () => {
     const other = rejected[1] as ObjectRecord;

@@ -127,9 +127,17 @@ export const createDeleteObject =
         return markDeleted(dependencies, use, objectId, event);
       });
       await dependencies.stores(bucketId).delete(key);
+      // Where this is not written, the poller takes them away once more.
+      const since = dependencies.now();
+      await dependencies.objects
+        .placed(objectId, 'deleted', { bytes: 'not_at_home', since })
+        .catch(() => undefined);
     });
 
-/** First the row, so that nobody reads it any more; bytes left behind by a crash are not readable. */
+/**
+ * First the row, so that nobody reads it any more. Bytes that are left behind, by a crash or while the storage is out,
+ * are taken away by the poller.
+ */
 const markDeleted = async (
   { objects, policy, now }: ObjectsDependencies,
   use: Use,

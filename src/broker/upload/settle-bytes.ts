@@ -21,10 +21,14 @@ export interface SettleBytesDependencies {
 export const REJECTED_KEPT_MS = 7 * 24 * 3_600_000;
 
 /**
- * How long what was released also stays where it was kept apart. Whoever took it there may have been held up before
- * its last step, and then takes away what has been put back: from here it is put back once more.
+ * How long somebody may be held up who was moving bytes when their status changed. What was released also stays where it
+ * was kept apart until then, and is put back from there where it is taken away again; what was deleted is deleted again
+ * until then, as a copy of it may have ended since.
  */
-const RELEASED_KEPT_MS = 600_000;
+const HELD_UP_MS = 600_000;
+
+const mayStillMove = ({ settledAt }: ObjectRecord, now: Date): boolean =>
+  now.getTime() - (settledAt?.getTime() ?? 0) < HELD_UP_MS;
 
 /**
  * Brings the bytes of an object to where its status wants them. First the row, then the bytes: who may read what is
@@ -54,8 +58,7 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
     const { objectId, status } = object;
     if (revision !== object.revision)
       await objects.placed(objectId, status, { bytes: 'at_home_too', revision });
-    const since = object.settledAt?.getTime() ?? 0;
-    if (now().getTime() - since < RELEASED_KEPT_MS) return;
+    if (mayStillMove(object, now())) return;
     await store.delete(quarantineKeyOf(object));
     await objects.placed(objectId, status, { bytes: 'at_home', revision });
   };
@@ -64,6 +67,8 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
     await lookHome(object, store, onReplaced);
     await store.delete(object.key);
     await store.delete(quarantineKeyOf(object));
+    // What was never apart was never on its way anywhere.
+    if (object.apartAt !== undefined && mayStillMove(object, now())) return;
     await objects.placed(object.objectId, object.status, { bytes: 'nowhere', since: now() });
   };
 

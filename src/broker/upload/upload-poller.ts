@@ -90,13 +90,13 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
   const clearStaging = async (): Promise<void> => {
     await eachOf(await objects.stale(later(-ARRIVAL_MS), AT_ONCE), async (object) => {
       await stores(object.bucketId).delete(object.stagingKey);
-      // A crash between the row and the bytes of a deletion leaves them to this.
+      // A copy of it, by an instance that had lost its lease, may have ended after it was deleted.
       if (object.status === 'deleted') await stores(object.bucketId).delete(object.key);
       await objects.forgetStaging(object.objectId, now());
     });
   };
 
-  /** What is withheld goes apart, what is released comes home, what was rejected long ago goes. */
+  /** What is withheld goes apart, what is released comes home, what was rejected long ago or deleted goes. */
   const settleMisplaced = async (): Promise<void> => {
     const rejectedBefore = later(-REJECTED_KEPT_MS);
     const found = await objects.misplaced(now(), later(MOVE_MS), rejectedBefore, AT_ONCE);

@@ -8,17 +8,25 @@ import { fromRow } from './object-rows.ts';
 export const createWhereabouts = (
   database: Database,
 ): Pick<Objects, 'misplaced' | 'placed' | 'strays' | 'underWay'> => ({
+  // Each with a limit of its own: however many are to be deleted, what is withheld does not wait for them.
   misplaced: (now, leaseUntil, rejectedBefore, limit) =>
     orUnavailable(async () => {
       const rows = await database.$queryRaw<{ object_id: string }[]>`
-        UPDATE stored_object SET lease_until = ${leaseUntil}::timestamptz
-        WHERE object_id IN (
+        WITH withheld AS (
           SELECT object_id FROM stored_object
           WHERE bytes_gone_at IS NULL AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)
             AND (status IN ('rejected', 'quarantined') AND apart_at IS NULL
-              OR status IN ('available', 'deleted') AND apart_at IS NOT NULL
+              OR status = 'available' AND apart_at IS NOT NULL
               OR status = 'rejected' AND apart_at < ${rejectedBefore}::timestamptz)
-          ORDER BY object_id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          ORDER BY object_id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ), deleted AS (
+          SELECT object_id FROM stored_object
+          WHERE bytes_gone_at IS NULL AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)
+            AND status = 'deleted'
+          ORDER BY lease_until NULLS FIRST LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        )
+        UPDATE stored_object SET lease_until = ${leaseUntil}::timestamptz
+        WHERE object_id IN (SELECT object_id FROM withheld UNION ALL SELECT object_id FROM deleted)
         RETURNING object_id`;
       const ids = rows.map((row) => row.object_id);
       const found = await database.storedObject.findMany({ where: { objectId: { in: ids } } });
@@ -49,7 +57,8 @@ export const createWhereabouts = (
 
   placed: (objectId, status, where) =>
     orUnavailable(async () => {
-      await database.storedObject.updateMany({ where: { objectId, status }, data: dataOf(where) });
+      const which = { objectId, status, ...(where.bytes === 'not_at_home' && { apartAt: null }) };
+      await database.storedObject.updateMany({ where: which, data: dataOf(where) });
     }),
 });
 
@@ -59,6 +68,8 @@ const dataOf = (where: Parameters<Objects['placed']>[2]) => {
       return { apartAt: where.since, bytesGoneAt: null, leaseUntil: null };
     case 'nowhere':
       return { apartAt: where.since, bytesGoneAt: where.since, leaseUntil: null };
+    case 'not_at_home':
+      return { bytesGoneAt: where.since, leaseUntil: null };
     case 'at_home':
       return { apartAt: null, bytesGoneAt: null, revision: where.revision, leaseUntil: null };
     case 'at_home_too':
