@@ -2,7 +2,7 @@
 import { type Finding, spell } from './deployment/finding.ts';
 import type { DeploymentDocument } from './deployment/schema.ts';
 
-/** A setting that is accepted and does not do, in this release, what it says. */
+/** A setting that was accepted and is worth a word: it does not do what it says, or it does what is better avoided. */
 export interface Notice {
   readonly field: string;
   readonly message: string;

@@ -138,7 +138,10 @@ const prepare = (
   });
 };
 
-/** As asked, lowered to every limit that is not the deployment's own. */
+/**
+ * Only what is asked outside the deployment's floor and ceiling is refused. All else is lowered to every limit there is,
+ * to below that floor, too: a shorter life than was asked for harms nobody.
+ */
 const lifetime = (asked: number | undefined, use: Use, now: Date): number => {
   const { token, app, target, inForce } = use;
   const { floor, ceiling } = inForce.deployment.limits.ttl;
