@@ -63,6 +63,7 @@ export const ROOMS: readonly Room[] = [
       'deployment.ts',
       'expiry.ts',
       'issue-words.ts',
+      'missing-variables.ts',
       'nearest.ts',
       'not-yet.ts',
       'plan.ts',

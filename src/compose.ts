@@ -16,6 +16,7 @@ import { openInspection } from './compose/inspection.ts';
 import { openSigning } from './compose/keys.ts';
 import { openLedger } from './compose/ledger.ts';
 import { createLogger } from './compose/logger.ts';
+import { createComplaint } from './compose/missing-variable.ts';
 import { mustNotBeRoot } from './compose/root-keys.ts';
 import { createRounds } from './compose/rounds.ts';
 import { loadSecrets } from './compose/secrets.ts';
@@ -23,7 +24,7 @@ import { listen } from './compose/servers.ts';
 import { createStores } from './compose/stores.ts';
 import type { Config } from './config/config.ts';
 import type { Deployment } from './config/deployment.ts';
-import { secretReader } from './config/secret.ts';
+import { isSetIn, secretReader } from './config/secret.ts';
 import { createFetch, type Fetch } from './egress/fetch.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import { createKeyOwners } from './storage/s3/key-owner.ts';
@@ -77,8 +78,7 @@ export const startDaypass = async (
   options: StartOptions = {},
 ): Promise<Daypass> => {
   const logger = options.logger ?? createLogger(config.logLevel);
-  const onError = (error: unknown): void =>
-    logger.warn({ err: error }, 'a round of background work failed');
+  const onError = createComplaint(logger, () => performance.now());
   const started: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of started.splice(0).reverse()) await end().catch(onError);
@@ -175,6 +175,7 @@ export const startDaypass = async (
       signing,
       secrets,
       stores,
+      isSet: isSetIn(secret),
       logger,
     });
 

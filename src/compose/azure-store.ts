@@ -5,6 +5,7 @@ import { createAzureStore } from '../storage/azure/azure-store.ts';
 import type { AzureCredentials } from '../storage/azure/client.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Secret } from './aws-credentials.ts';
+import { notSet } from './missing-variable.ts';
 
 export type AzureBucket = Extract<Bucket, { provider: 'azure' }>;
 
@@ -51,7 +52,7 @@ const credentialsOf = (
     // Read again for each use, so that a rotated key in a file is picked up.
     key: () => {
       const key = secret(keyName);
-      if (key === undefined) throw unavailable(`the credential ${keyName} is not set`);
+      if (key === undefined) throw notSet(keyName, bucket.id);
       return key;
     },
   };

@@ -15,6 +15,7 @@ import { createKeyOwners, type KeyOwner } from '../storage/s3/key-owner.ts';
 import { examineBucket } from './bucket-examination.ts';
 import { MIGRATIONS } from './database.ts';
 import { createExaminersVouch, type VouchingParts } from './examination-vouch.ts';
+import { missingVariableOf } from './missing-variable.ts';
 import { ownerOfKey, ROOT_KEY } from './root-keys.ts';
 import { createStores } from './stores.ts';
 
@@ -183,11 +184,16 @@ const buckets = (parts: VouchingParts, inForce: InForce): readonly Promise<reado
       const settings = await store.settings();
       return [answers, ...examineBucket({ bucket, deployment, settings, secret })];
     } catch (error) {
+      const missing = missingVariableOf(error);
+      if (missing) return [failed(`bucket ${id}`, reasonOf(error), setIt(missing.variable))];
       const fix = 'check name, region, endpoint and credentials of the bucket in the configuration';
       return [failed(`bucket ${id}`, reasonOf(error), fix)];
     }
   });
 };
+
+const setIt = (variable: string): string =>
+  `set ${variable} in the broker's environment and restart the broker; and here, so that this can ask the bucket`;
 
 /** AWS has a token service; of the others nobody expects one. */
 const whose = (bucket: Bucket, owner: KeyOwner | undefined): string =>

@@ -1,8 +1,8 @@
 import type { Bucket } from '../config/deployment.ts';
-import { unavailable } from '../protocol/oauth-error.ts';
 import type { GcsCredentials } from '../storage/gcs/client.ts';
 import { createGcsStore, type GcsStore } from '../storage/gcs/gcs-store.ts';
 import type { Secret } from './aws-credentials.ts';
+import { notSet } from './missing-variable.ts';
 
 export type GcsBucket = Extract<Bucket, { provider: 'gcs' }>;
 
@@ -35,7 +35,7 @@ const credentialsOf = (bucket: GcsBucket, { secret, vouch }: GcsStoreParts): Gcs
     // Read again for each use, so that a rotated key in a file is picked up.
     const json = () => {
       const key = secret(keyName);
-      if (key === undefined) throw unavailable(`the credential ${keyName} is not set`);
+      if (key === undefined) throw notSet(keyName, bucket.id);
       return key;
     };
     return { kind: 'service_account', json };

@@ -44,6 +44,8 @@ export interface HttpParts {
   readonly signing: Signing;
   readonly secrets: Secrets;
   readonly stores: Stores;
+  /** Whether the environment has a variable that the configuration names. */
+  readonly isSet: (variable: string) => boolean;
   readonly logger: Logger;
 }
 
@@ -91,6 +93,7 @@ export const createHandlers = (parts: HttpParts) => {
     issuer,
     configuration,
     configure,
+    isSet: parts.isSet,
     now,
     ready: async () => {
       await ledger.ping();

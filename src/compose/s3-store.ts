@@ -62,12 +62,12 @@ const credentialsOf = (bucket: S3Bucket, parts: S3StoreParts): CredentialSource 
 
 /** Those that are named or in the variables of AWS's own tools: the others have to be asked for. */
 export const keyAtHand = (
-  { credentials: names }: S3Bucket,
+  { id, credentials: names }: S3Bucket,
   secret: Secret,
 ): (() => S3Credentials) | undefined => {
   if (names.web_identity !== undefined) return undefined;
   const isNamed = Object.keys(names).length > 0 || secret('AWS_ACCESS_KEY_ID') !== undefined;
-  return isNamed ? () => awsCredentials(names, secret) : undefined;
+  return isNamed ? () => awsCredentials(names, secret, id) : undefined;
 };
 
 /** Whoever needs no standing key to store needs none to lend. */

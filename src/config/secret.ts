@@ -63,3 +63,14 @@ export const secretReader =
     if (typeof value === 'object') throw new ConfigurationError('the environment', [value]);
     return value;
   };
+
+/** Whether a secret is there. One that cannot be read is, somehow: what is wrong with it is said where it is used. */
+export const isSetIn =
+  (secret: (name: string) => string | undefined) =>
+  (name: string): boolean => {
+    try {
+      return secret(name) !== undefined;
+    } catch {
+      return true;
+    }
+  };

@@ -348,24 +348,35 @@ describe('what is accepted and worth a word', () => {
     credentials,
   };
   const told = { field: 'credentials.access_key_id_env', message: expect.stringContaining('key') };
+  const missing = (variable: string, member: string, at = '') => ({
+    field: `${at}credentials.${member}`,
+    message: expect.stringMatching(`names ${variable}, which is not set where the broker runs`),
+  });
+  const lacking = (at?: string) => [
+    missing('A', 'access_key_id_env', at),
+    missing('B', 'secret_access_key_env', at),
+  ];
   const noticesOf = ({ headers }: { headers: Headers }): unknown =>
     JSON.parse(decodeURIComponent(headers.get('daypass-notices') ?? '[]'));
 
   it('comes with a bucket, as with the configuration it stands in', async () => {
     const answer = await put('/buckets/standing', bucket);
-    expect([answer.status, noticesOf(answer)]).toEqual([201, [told]]);
+    expect([answer.status, noticesOf(answer)]).toEqual([201, [told, ...lacking()]]);
     expect(noticesOf(await put('/buckets/standing', { ...bucket, credentials: {} }))).toEqual([]);
     await remove('/buckets/standing');
     const made = await call('POST', '/buckets', { body: { ...bucket, id: 'standing' } });
-    expect([made.status, noticesOf(made)]).toEqual([201, [told]]);
+    expect([made.status, noticesOf(made)]).toEqual([201, [told, ...lacking()]]);
     await remove('/buckets/standing');
 
     const { body } = await get('/config');
     const before = body.buckets as object[];
     const whole = { ...body, buckets: [...before, { ...bucket, id: 'standing' }] };
-    const field = `buckets[${before.length}].${told.field}`;
+    const at = `buckets[${before.length}].`;
     const planned = await put('/config?dry_run=true', whole);
-    expect(planned.body.notices).toEqual([{ ...told, field }]);
+    expect(planned.body.notices).toEqual([
+      { ...told, field: `${at}${told.field}` },
+      ...lacking(at),
+    ]);
     expect((await put('/config', body)).body.notices).toEqual([]);
   });
 });

@@ -4,9 +4,11 @@ import { userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readDeployment } from '../../config/deployment.ts';
+import { missingVariables } from '../../config/missing-variables.ts';
 import { notYet } from '../../config/not-yet.ts';
 import { printPlan } from '../../config/plan.ts';
 import { withSchemaFiles } from '../../config/schema-files.ts';
+import { isSetIn, secretReader } from '../../config/secret.ts';
 import { standingKeys } from '../../config/standing-keys.ts';
 import { type Surroundings, UsageError } from '../surroundings.ts';
 import { configOf, outputOf, type Register } from './command.ts';
@@ -40,7 +42,12 @@ export const apply: Register = (program, surroundings) => {
       const folder = file === '-' ? '.' : dirname(file);
       const fileBeside = (name: string): string => readFileSync(resolve(folder, name), 'utf8');
       const document = withSchemaFiles(written, fileBeside, source, lineOf);
-      const notices = [...notYet(document), ...standingKeys(document)];
+      const isSet = isSetIn(secretReader(surroundings.env));
+      const notices = [
+        ...notYet(document),
+        ...standingKeys(document),
+        ...missingVariables(document, isSet, HERE),
+      ];
       for (const { field, message } of notices) output.note(`warning: ${field} ${message}`);
       const { openForAdministration } = await surroundings.compose();
       const { configure, close } = await openForAdministration(config);
@@ -60,6 +67,9 @@ export const apply: Register = (program, surroundings) => {
       }
     });
 };
+
+/** Of brokers elsewhere nobody knows here what they have. */
+const HERE = 'here: set it where the broker runs, and restart the broker, unless it has it already';
 
 /** Leans closed: an empty file is a slip far more often than the wish to remove everything. */
 const mustSaySomething = (document: object, source: string): void => {

@@ -4,12 +4,13 @@ import { type Configure, versionTag } from '../../broker/configure/configure.ts'
 import type { Oversight } from '../../broker/oversight.ts';
 import { NO_STORE } from '../reply.ts';
 import { type Route, route } from '../route.ts';
-import { noticeList, noticesOf } from './notices.ts';
+import { type IsSet, noticeList, noticesOf } from './notices.ts';
 
 export interface ConfigurationRoutes
   extends Pick<Oversight, 'showConfiguration' | 'planConfiguration'> {
   readonly configure: Pick<Configure, 'apply'>;
   readonly configuration: CurrentConfiguration;
+  readonly isSet: IsSet;
 }
 
 const READ = { roles: ['security', 'platform', 'auditor'], reach: 'deployment' } as const;
@@ -59,14 +60,18 @@ export const configurationRoutes = (broker: ConfigurationRoutes): Route[] => [
     handle: async ({ body, query, conditions, admin }) => {
       if (query.dry_run === 'true') {
         const changes = await broker.planConfiguration(admin, body);
-        return { status: 200, headers: NO_STORE, body: { changes, notices: noticesOf(body) } };
+        return {
+          status: 200,
+          headers: NO_STORE,
+          body: { changes, notices: noticesOf(body, broker.isSet) },
+        };
       }
       const { userId, known, holder, judgedUnder } = admin;
       const applicant = { by: userId, source: 'admin API', known, holder, judgedUnder };
       const applied = await broker.configure.apply(body, applicant, conditions());
       await broker.configuration.refresh();
       const headers = { ...NO_STORE, ETag: versionTag(applied.version) };
-      return { status: 200, headers, body: { ...applied, notices: noticesOf(body) } };
+      return { status: 200, headers, body: { ...applied, notices: noticesOf(body, broker.isSet) } };
     },
   }),
 ];

@@ -5,9 +5,9 @@ import { NO_STORE, type Reply } from '../reply.ts';
 import { type AdminAuthentication, type Route, route } from '../route.ts';
 import { listOf, onePast, pageQuery, toList, toPage } from '../wire/page.ts';
 import { text } from '../wire/text.ts';
-import { noticeHeader } from './notices.ts';
+import { type IsSet, noticeHeader } from './notices.ts';
 
-export type EntryRoutes = Entries;
+export type EntryRoutes = Entries & { readonly isSet: IsSet };
 
 const READERS = ['security', 'platform', 'auditor'] as const;
 const WRITERS = ['platform'] as const;
@@ -57,7 +57,8 @@ const routesOf = (kind: EntryKind, broker: EntryRoutes): Route[] => {
   const writing = { roles: WRITERS, reach: write } as const;
   const id = (params: Readonly<Record<string, string>>): string => params.id ?? '';
   const noticed = kind === 'buckets' ? (['Daypass-Notices'] as const) : [];
-  const noticesOf = (value: object) => (kind === 'buckets' ? noticeHeader(value) : {});
+  const noticesOf = (value: object) =>
+    kind === 'buckets' ? noticeHeader(value, broker.isSet) : {};
   return [
     route<undefined, z.output<typeof appQuery>>({
       method: 'GET',
