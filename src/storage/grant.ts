@@ -10,8 +10,8 @@ import type { GetGrant, PostGrant, PutGrant } from './object-store.ts';
 
 /** 15 min: the longest life the contract gives any URL. */
 const LONGEST_LIFE = 900;
-/** 5 GiB: what one S3 PUT or CopyObject takes. */
-export const LARGEST = 5 * 1024 ** 3;
+/** 5 GiB: what one PUT takes on S3, and so anywhere; less on Azure. */
+export const LARGEST_PUT = 5 * 1024 ** 3;
 const LONGEST_KEY = 1024;
 /** Of one object in S3. */
 const MOST_PARTS = 10_000;
@@ -71,7 +71,8 @@ export const mustBePutGrant = (grant: PutGrant): void => {
   mustBeKey(grant.key);
   mustBeMediaType(grant.contentType);
   mustBeLife(grant.expiresIn);
-  if (!isWholeUpTo(grant.size, 0, LARGEST)) refuse('size', 'exact_size', 'use 0 to 5 GiB in bytes');
+  if (!isWholeUpTo(grant.size, 0, LARGEST_PUT))
+    refuse('size', 'exact_size', 'use 0 to 5 GiB in bytes');
   if (grant.sha256 !== undefined && !SHA256.test(grant.sha256))
     refuse('sha256', 'hex_digest', 'use 64 lower-case hex digits');
 };
@@ -79,7 +80,8 @@ export const mustBePutGrant = (grant: PutGrant): void => {
 export const mustBePartGrant = (grant: PartGrant): void => {
   mustBeKey(grant.key);
   mustBeLife(grant.expiresIn);
-  if (!isWholeUpTo(grant.size, 1, LARGEST)) refuse('size', 'exact_size', 'use 1 to 5 GiB in bytes');
+  if (!isWholeUpTo(grant.size, 1, LARGEST_PUT))
+    refuse('size', 'exact_size', 'use 1 to 5 GiB in bytes');
   if (!isWholeUpTo(grant.partNumber, 1, MOST_PARTS))
     refuse('partNumber', 'part_number', `use 1 to ${MOST_PARTS}`);
 };
@@ -90,7 +92,7 @@ export const mustBePostGrant = (grant: PostGrant): void => {
   if (grant.key.includes('${')) refuse('key', 'exact_key', 'use a key without variables');
   mustBeMediaType(grant.contentType);
   mustBeLife(grant.expiresIn);
-  if (!isWholeUpTo(grant.maxSize, 0, LARGEST) || !isWholeUpTo(grant.minSize, 0, grant.maxSize))
+  if (!isWholeUpTo(grant.maxSize, 0, LARGEST_PUT) || !isWholeUpTo(grant.minSize, 0, grant.maxSize))
     refuse('size', 'size_range', 'use 0 ≤ minSize ≤ maxSize ≤ 5 GiB in bytes');
 };
 

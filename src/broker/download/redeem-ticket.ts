@@ -103,13 +103,10 @@ const pinned = async (
   { delivery }: TicketRecord,
 ): Promise<Pin | undefined> => {
   if (delivery === 'proxy') return undefined;
-  try {
-    return await pinReleased(store, bucket, object, 'delivery');
-  } catch (error) {
-    if (error instanceof OAuthError && error.status < 500)
-      throw gone('replaced in the storage itself, or not to be held to what was inspected');
-    throw error;
-  }
+  const pin = await pinReleased(store, bucket, object);
+  if (pin === 'replaced') throw gone('removed or replaced in the storage itself');
+  if (pin === 'unversioned') throw gone('not to be held to what was inspected');
+  return pin;
 };
 
 /** Seconds that the URL of a redirect lives. */

@@ -135,8 +135,24 @@ const pinned = async (
   { once, delivery }: DownloadRequest,
 ): Promise<Pin> => {
   if (once && delivery === 'proxy') return {};
-  return pinReleased(stores(bucket.id), bucket, object, once ? 'delivery' : 'once');
+  const pin = await pinReleased(stores(bucket.id), bucket, object);
+  if (pin === 'replaced') throw noSuchObject();
+  if (pin === 'unversioned') throw unversioned(once ? 'delivery' : 'once');
+  return pin;
 };
+
+const unversioned = (field: string): OAuthError =>
+  new OAuthError('invalid_request', 'the storage cannot hold a URL to what was inspected', {
+    violations: [
+      {
+        field,
+        rule: 'unversioned_direct_write',
+        message:
+          'others may write to this bucket directly, and it keeps no versions: a presigned URL could come to read what nobody inspected',
+        remedy: 'leave once and delivery out, or have the bucket keep versions',
+      },
+    ],
+  });
 
 const presign = async (
   { stores }: Pick<RequestDownloadDependencies, 'stores'>,

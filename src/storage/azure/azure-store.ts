@@ -14,7 +14,7 @@ import { createObjectControl } from './control.ts';
 import { createDelegationKeys } from './delegation-key.ts';
 import { createLender } from './lending.ts';
 import { type LocationOptions, locate } from './location.ts';
-import { createPresigner, LARGEST, type PresignerOptions } from './presigner.ts';
+import { createPresigner, LARGEST_AZURE_PUT, type PresignerOptions } from './presigner.ts';
 import type { SasKey } from './sas.ts';
 import { createSettingsReader } from './settings.ts';
 
@@ -47,7 +47,7 @@ export const createAzureStore = (
       : createDelegationKeys(fetchDelegationKey(service)).forUseUntil;
   return {
     provider: 'azure',
-    largestPut: LARGEST,
+    largestPut: LARGEST_AZURE_PUT,
     ...createPresigner({ location, keyUntil, pinHeaders }),
     ...createObjectControl({ bucket, service }),
     ...createSettingsReader({ bucket, service }),

@@ -26,7 +26,7 @@ export interface Presigner {
 }
 
 /** 5,000 MiB: what one Put Blob takes. */
-export const LARGEST = 5000 * 1024 ** 2;
+export const LARGEST_AZURE_PUT = 5000 * 1024 ** 2;
 /** The most that Azure's clock may be behind ours. */
 const SKEW = 300_000;
 
@@ -41,7 +41,7 @@ const enforcement = (pinHeaders: boolean, { sha256 }: EnforceableGrant): Enforce
 ];
 
 const mustFitOnePut = (size: number): void => {
-  if (size <= LARGEST) return;
+  if (size <= LARGEST_AZURE_PUT) return;
   throw new OAuthError('invalid_request', 'storage does not sign this', {
     violations: [
       {

@@ -1,6 +1,6 @@
 import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
-import { LARGEST } from '../grant.ts';
+import { LARGEST_PUT } from '../grant.ts';
 import type { Multipart } from '../multipart.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { createIdentity, type GcsCredentials } from './client.ts';
@@ -42,7 +42,7 @@ export const createGcsStore = (options: GcsStoreOptions): GcsStore => {
   const identity = createIdentity(credentials);
   return {
     provider: 'gcs',
-    largestPut: LARGEST,
+    largestPut: LARGEST_PUT,
     ...createPresigner({ location, bucket, signer: () => identity().signer }),
     ...createObjectControl({ location, bucket, call: () => identity().call }),
     ...createPartControl({ location, bucket, call: () => identity().call }),

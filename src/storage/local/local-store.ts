@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import {
-  LARGEST,
+  LARGEST_PUT,
   mustBeGetGrant,
   mustBeKey,
   mustBeMediaType,
@@ -108,7 +108,7 @@ export const createLocalStore = (options: LocalStoreOptions): LocalStore => {
 
   return {
     provider: 'local',
-    largestPut: LARGEST,
+    largestPut: LARGEST_PUT,
     enforcement,
     files,
     signer,

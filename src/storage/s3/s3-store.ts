@@ -1,6 +1,6 @@
 import type { SelfDescribing } from '../bucket-settings.ts';
 import type { Lender } from '../cloud-credentials.ts';
-import { LARGEST } from '../grant.ts';
+import { LARGEST_PUT } from '../grant.ts';
 import type { Multipart, PartGrant, PresignedPart } from '../multipart.ts';
 import type {
   Enforcement,
@@ -85,7 +85,7 @@ export const createS3Store = ((options: SessionS3StoreOptions) => {
   const { lending } = options;
   return {
     provider: 's3',
-    largestPut: LARGEST,
+    largestPut: LARGEST_PUT,
     enforcement: presigner.enforcement,
     presignPut: signed(presigner.presignPut),
     presignGet: signed(presigner.presignGet),
