@@ -2,9 +2,13 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Admin } from '../../src/broker/admin.ts';
 import { quarantineKeyOf } from '../../src/broker/upload/inspected-bytes.ts';
+import { createOverseeUploads } from '../../src/broker/upload/oversee-uploads.ts';
+import { createSettleBytes } from '../../src/broker/upload/settle-bytes.ts';
 import type { ObjectRecord } from '../../src/ledger/records.ts';
 import { createLocalStore } from '../../src/storage/local/local-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { createClient, newKey } from '../support/client.ts';
 import { startTestDaypass, type TestDaypass } from '../support/daypass.ts';
 import { eventually, PNG, startStory } from '../support/upload-story.ts';
@@ -190,6 +194,41 @@ describe('the security desk', () => {
       undefined,
     ]);
     expect((await desk(`/${objectId}`, { method: 'DELETE' })).status).toBe(204);
+  }, 60_000);
+
+  it('leaves nothing of what it deletes while a release copies it', async () => {
+    const { objectId, key } = await uploaded();
+    await desk(`/${objectId}/quarantine`, { body: {} });
+    const apart = quarantineKeyOf(await recordOf(objectId));
+    // A copy in a cloud: once begun, it needs its source no more.
+    let answer: Awaited<ReturnType<typeof desk>> | undefined;
+    const slow: ObjectStore = {
+      ...bucket(),
+      copy: async (...how) => {
+        await bucket().copy(apart, `${apart}-begun`, how[2], how[3]);
+        answer = await desk(`/${objectId}`, { method: 'DELETE' });
+        await bucket().copy(`${apart}-begun`, key, how[2], how[3]);
+      },
+    };
+    const { objects, tokens, audit, clock } = broker.ledger;
+    const { now } = clock;
+    const onError = (error: unknown): never => {
+      throw error;
+    };
+    const parts = { objects, tokens, audit, now, onError, stores: () => slow };
+    const { releaseUpload } = createOverseeUploads({
+      ...parts,
+      settleBytes: createSettleBytes(parts),
+    });
+    const someone = { deployment: true, known: {}, holder: { keys: [], authorities: [] } };
+    await expect(releaseUpload(someone as unknown as Admin, objectId)).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    expect([answer?.status, await head(key), await head(apart)]).toEqual([
+      204,
+      undefined,
+      undefined,
+    ]);
   }, 60_000);
 
   it('takes an object away, with its bytes, and puts it back where it was', async () => {

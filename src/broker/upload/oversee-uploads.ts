@@ -125,14 +125,18 @@ const decide = (
     return settled;
   });
 
-/** Also where a release was refused: what had come home goes back. */
+/** Also where a release was refused: what had come home goes back, or away where it was deleted meanwhile. */
 const settle = async (
-  { objects, settleBytes, onError }: OverseeUploadsDependencies,
+  { objects, settleBytes, onError, now }: OverseeUploadsDependencies,
   object: ObjectRecord,
   refusal: StepRefusal | undefined,
 ): Promise<ObjectRecord> => {
   const settled = (await objects.find(object.objectId)) ?? object;
-  const isOurs = refusal === undefined || settled.status === 'quarantined';
+  const { objectId, status } = settled;
+  const isOurs = refusal === undefined || status === 'quarantined' || status === 'deleted';
+  // Thought to be gone, they may have come since: where that fails which now follows, the poller looks again.
+  if (refusal !== undefined && status === 'deleted')
+    await objects.placed(objectId, status, { bytes: 'on_their_way', until: now() });
   if (isOurs) await settleBytes(settled).catch(onError);
   return settled;
 };

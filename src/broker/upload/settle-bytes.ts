@@ -72,11 +72,26 @@ export const createSettleBytes = (dependencies: SettleBytesDependencies) => {
     await objects.placed(object.objectId, object.status, { bytes: 'nowhere', since: now() });
   };
 
+  /** What was copied while it was deleted goes as well. */
+  const unlessDeleted = async (
+    move: typeof remove,
+    object: ObjectRecord,
+    store: ObjectStore,
+  ): Promise<void> => {
+    try {
+      await move(object, store);
+    } finally {
+      const current = await objects.find(object.objectId);
+      if (current?.status === 'deleted') await remove(current, store);
+    }
+  };
+
   return async (object: ObjectRecord): Promise<void> => {
     const store = stores(object.bucketId);
     const isWithheld = object.status === 'rejected' || object.status === 'quarantined';
-    if (object.status === 'available') await bringHome(object, store);
-    else if (isWithheld && object.apartAt === undefined) await moveApart(object, store);
+    if (object.status === 'available') await unlessDeleted(bringHome, object, store);
+    else if (isWithheld && object.apartAt === undefined)
+      await unlessDeleted(moveApart, object, store);
     else if (object.status === 'rejected' || object.status === 'deleted')
       await remove(object, store);
   };

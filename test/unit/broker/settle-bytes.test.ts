@@ -165,6 +165,31 @@ describe('what was released', () => {
   });
 });
 
+describe('what was deleted while it was moved', () => {
+  it.each<ObjectStatus>(['quarantined', 'available'])(
+    'is nowhere afterwards: %s',
+    async (status) => {
+      const object = objectOf(status, { settledAt: NOW });
+      const { settle, keys, whileCopied } = open(object, [object.stagingKey]);
+      whileCopied('deleted');
+      await settle();
+      expect(keys()).toEqual([object.stagingKey]);
+    },
+  );
+
+  it.each([
+    [599, []],
+    [600, [{ bytes: 'nowhere' }]],
+  ])('is deleted again, until nobody can be held up in a copy of it: %i s', async (ago, places) => {
+    const settledAt = new Date(NOW.getTime() - ago * 1000);
+    const object = objectOf('deleted', { settledAt, apartAt: settledAt });
+    const { settle, keys, placed } = open(object, [object.key, quarantineKeyOf(object)]);
+    await settle();
+    expect(keys()).toEqual([]);
+    expect(placed).toMatchObject(places);
+  });
+});
+
 describe('what was put in the place of what was inspected', () => {
   it.each<ObjectStatus>(['quarantined', 'available', 'deleted'])(
     'is on record before it goes, also where the inspected bytes are apart already: %s',
