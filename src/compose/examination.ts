@@ -10,6 +10,7 @@ import { serverVersion, unappliedMigrations } from '../ledger/postgres/inquiry.t
 import { openPostgresLedger, type PostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
 import type { SelfDescribing } from '../storage/bucket-settings.ts';
+import { multipartOf } from '../storage/multipart.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { createKeyOwners, type KeyOwner } from '../storage/s3/key-owner.ts';
 import { examineBucket } from './bucket-examination.ts';
@@ -182,7 +183,8 @@ const buckets = (parts: VouchingParts, inForce: InForce): readonly Promise<reado
       const answers = ok(`bucket ${id}`, `${provider} answers${whose(bucket, owner)}`);
       if (!describesItself(store)) return [answers];
       const settings = await store.settings();
-      return [answers, ...examineBucket({ bucket, deployment, settings, secret })];
+      const examined = examineBucket({ bucket, deployment, settings, secret });
+      return [answers, ...examined, ...(await takesParts(bucket, store))];
     } catch (error) {
       const missing = missingVariableOf(error);
       if (missing) return [failed(`bucket ${id}`, reasonOf(error), setIt(missing.variable))];
@@ -200,6 +202,20 @@ const whose = (bucket: Bucket, owner: KeyOwner | undefined): string =>
   owner === 'unknown' && bucket.provider === 's3' && bucket.endpoint === undefined
     ? "; not examined: whether its key is the root user's, as AWS's token service does not answer"
     : '';
+
+/** Some servers that speak S3 begin uploads in parts, and never say which have arrived. */
+const takesParts = async (bucket: Bucket, store: ObjectStore): Promise<readonly Check[]> => {
+  const multipart = multipartOf(store);
+  if (bucket.provider !== 's3' || bucket.endpoint === undefined || !multipart) return [];
+  const name = `bucket ${bucket.id}: parts`;
+  const asked = multipart.listParts(`daypass-doctor/${randomUUID()}`, 'none');
+  return asked.then(
+    () => [ok(name, 'takes uploads in parts')],
+    (error: unknown) => [
+      { name, status: 'skipped', detail: `no uploads in parts: ${reasonOf(error)}` },
+    ],
+  );
+};
 
 /** A store of our own has no settings but ours. */
 const describesItself = (store: ObjectStore): store is ObjectStore & SelfDescribing =>

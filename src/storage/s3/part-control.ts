@@ -1,4 +1,4 @@
-import { unavailable } from '../../protocol/oauth-error.ts';
+import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
 import { mustBeKey, mustBeMediaType } from '../grant.ts';
 import { type ArrivedPart, type Multipart, PartsUnderWay } from '../multipart.ts';
 import { type Call, type ControlOptions, createCall, orUndefined } from './client.ts';
@@ -12,6 +12,29 @@ const SWEPT = 1_000;
 
 /** How AWS, and how Ceph with an error of its inside, says that another completion holds the upload. */
 const UNDER_WAY = new Set(['ConditionalRequestConflict', 'OperationAborted', 'InternalError']);
+
+/** How a server says that it does not have a call, now or later. */
+const UNKNOWN_CALL = new Set(['MethodNotAllowed', 'NotImplemented']);
+
+const nameOfCause = (error: unknown): string => {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error ? cause.name : '';
+};
+
+/** Trying again would not help: what was never listed is never put together. */
+const listsNoParts = (cause: unknown): OAuthError =>
+  new OAuthError('conflict', 'the storage of this bucket takes no uploads in parts', {
+    detail: 'the server has no ListParts',
+    cause,
+    violations: [
+      {
+        field: 'multipart',
+        rule: 'not_supported',
+        message: 'the server does not say which parts have arrived (ListParts)',
+        remedy: 'upload the file anew in one PUT, without multipart',
+      },
+    ],
+  });
 
 /** The calls around uploads in parts that are not on the minting path. */
 export const createPartControl = (options: ControlOptions): Omit<Multipart, 'presignPart'> => {
@@ -42,7 +65,11 @@ export const createPartControl = (options: ControlOptions): Omit<Multipart, 'pre
 
     listParts: async (key, uploadId) => {
       mustBeKey(key);
-      return orUndefined(allParts(call, { Bucket, Key: key, UploadId: uploadId }));
+      return orUndefined(allParts(call, { Bucket, Key: key, UploadId: uploadId })).catch(
+        (error: unknown) => {
+          throw UNKNOWN_CALL.has(nameOfCause(error)) ? listsNoParts(error) : error;
+        },
+      );
     },
 
     completeParts: async (key, uploadId, parts) => {
@@ -63,8 +90,8 @@ export const createPartControl = (options: ControlOptions): Omit<Multipart, 'pre
           }),
         ),
       ).catch((error: Error) => {
-        const { name } = (error.cause ?? {}) as { readonly name?: string };
-        throw UNDER_WAY.has(name ?? '') ? new PartsUnderWay(name, { cause: error }) : error;
+        const name = nameOfCause(error);
+        throw UNDER_WAY.has(name) ? new PartsUnderWay(name, { cause: error }) : error;
       });
     },
 
