@@ -6,7 +6,7 @@ import { type Admin, mustReach } from '../admin.ts';
 import { hashOfSecret } from '../client-secret.ts';
 import { administrator, type ChangeConfiguration } from './change.ts';
 import { type Conditions, entityTagOf, mustHold } from './entity-tag.ts';
-import { noSuch } from './entries.ts';
+import { noSuch } from './entry-refusals.ts';
 import { entryPlace } from './place.ts';
 
 export interface ClientSecretsDependencies {

@@ -5,6 +5,7 @@ import { type Admin, mustReach } from '../admin.ts';
 import { createWhileHeld } from '../while-held.ts';
 import { administrator, type ChangeConfiguration } from './change.ts';
 import { type Conditions, entityTagOf, mustHold } from './entity-tag.ts';
+import { noSuch, outOfReach, renamed, taken, withoutId } from './entry-refusals.ts';
 import {
   type Entry,
   type EntryKind,
@@ -175,72 +176,20 @@ const mustReachBoth = (
   const tenant = place.tenantOf(after);
   // One that is missing is said with all else that is.
   if (tenant === undefined || tenant === admin.tenantId) return;
-  throw new OAuthError('access_denied', 'this takes a role with deployment scope', {
-    violations: [
-      {
-        field: 'tenant',
-        rule: 'scope',
-        message: `your role reaches ${admin.tenantId} alone`,
-        remedy: `name ${admin.tenantId}`,
-      },
-    ],
-  });
+  throw outOfReach(admin);
 };
 
 const mustNameItself = (value: object, id: string): void => {
   if (!('id' in value) || value.id === id) return;
-  throw new OAuthError('invalid_request', 'the id is not the one in the path', {
-    violations: [
-      {
-        field: 'id',
-        rule: 'same_id',
-        message: 'differs from the id in the path: nothing is renamed',
-        remedy: 'leave it out, or write the same; create another and delete this one to rename',
-      },
-    ],
-  });
+  throw renamed();
 };
 
 const ownId = (value: object): string => {
   if ('id' in value && typeof value.id === 'string' && value.id !== '') return value.id;
-  throw new OAuthError('invalid_request', 'the entry has no id', {
-    violations: [
-      {
-        field: 'id',
-        rule: 'required',
-        message: 'what is created has an id',
-        remedy: 'write it as a text, as in the file',
-      },
-    ],
-  });
+  throw withoutId();
 };
 
 /** One within reach, or another tenant's: an id is given once in the deployment. */
 const isTaken = (error: unknown): boolean =>
   error instanceof OAuthError &&
   (error.code === 'precondition_failed' || error.code === 'not_found');
-
-const taken = ({ name }: Place): OAuthError =>
-  new OAuthError('conflict', `there is such a ${name} already`, {
-    violations: [
-      {
-        field: 'id',
-        rule: 'duplicate_id',
-        message: 'the id is taken',
-        remedy: 'choose another id, or PUT to the one there is to replace it',
-      },
-    ],
-  });
-
-/** Reads alike for what is another tenant's. */
-export const noSuch = ({ name }: Place): OAuthError =>
-  new OAuthError('not_found', `no such ${name}`, {
-    violations: [
-      {
-        field: 'id',
-        rule: 'unknown_entry',
-        message: `there is no such ${name} within your reach`,
-        remedy: 'the list of its kind has all there are',
-      },
-    ],
-  });

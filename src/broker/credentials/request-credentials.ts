@@ -1,7 +1,7 @@
 import type { Issuances } from '../../ledger/ledger.ts';
 import type { CloudCredentialRecord, TokenRecord } from '../../ledger/records.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
-import { OAuthError, unavailable } from '../../protocol/oauth-error.ts';
+import { unavailable } from '../../protocol/oauth-error.ts';
 import type {
   CloudCredentials,
   Lender,
@@ -11,9 +11,9 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { type AuditDraft, type Audited, audited } from '../audited.ts';
 import { type CurrentConfiguration, underConfiguration } from '../configuration.ts';
 import type { RequestContext } from '../context.ts';
-import { grantsFor } from '../exchange/target.ts';
 import { newCredentialId } from '../identifiers.ts';
-import { authorityLeft, holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
+import { holder, issuedFrom, mustRetry, permit, placeOf, type Use } from '../use.ts';
+import { lifetime } from './lifetime.ts';
 import {
   type CredentialsRequest,
   type Settled,
@@ -35,9 +35,6 @@ export interface RequestCredentialsDependencies {
   readonly stores: (bucketId: string) => ObjectStore & Partial<Lender>;
   readonly now: () => Date;
 }
-
-/** Seconds that they live; those of a token without a key no longer than such a token does. */
-const TTL = { default: 900, unbound: 300, floor: 60, ceiling: 3_600 };
 
 /**
  * Temporary credentials of the bucket's own cloud, for everything below one prefix. They are bearer by nature and we
@@ -137,52 +134,6 @@ const prepare = (
     sessionName,
   });
 };
-
-/**
- * Only what is asked outside the deployment's floor and ceiling is refused. All else is lowered to every limit there is,
- * to below that floor, too: a shorter life than was asked for harms nobody.
- */
-const lifetime = (asked: number | undefined, use: Use, now: Date): number => {
-  const { token, app, target, inForce } = use;
-  const { floor, ceiling } = inForce.deployment.limits.ttl;
-  if (asked !== undefined && (asked < floor || asked > ceiling)) throw outOfRange(floor, ceiling);
-  const left = authorityLeft(token, now);
-  if (left < TTL.floor) throw aboutToEnd();
-  const granted = grantsFor(app, target).map(({ max_ttl }) => max_ttl ?? TTL.ceiling);
-  return Math.floor(
-    Math.min(
-      asked ?? TTL.default,
-      left,
-      ceiling,
-      token.binding === undefined ? TTL.unbound : TTL.ceiling,
-      ...granted,
-    ),
-  );
-};
-
-const outOfRange = (floor: number, ceiling: number): OAuthError =>
-  new OAuthError('invalid_request', `a credential lives ${floor} to ${ceiling} seconds here`, {
-    violations: [
-      {
-        field: 'ttl',
-        rule: 'ttl_range',
-        message: `a credential lives ${floor} to ${ceiling} seconds here`,
-        remedy: `ask for a ttl from ${floor} to ${ceiling}, or leave it out`,
-      },
-    ],
-  });
-
-const aboutToEnd = (): OAuthError =>
-  new OAuthError('invalid_request', 'the sign-in behind this token is about to end', {
-    violations: [
-      {
-        field: 'Authorization',
-        rule: 'authority_ends',
-        message: `credentials live at least ${TTL.floor} s, and never longer than the sign-in behind them`,
-        remedy: 'sign in again',
-      },
-    ],
-  });
 
 const toRecord = (
   { token, target }: Use,
