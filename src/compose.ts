@@ -198,7 +198,7 @@ export const startDaypass = async (
     started.push(async () => broker.stopFollowing()); // streams end by themselves never
 
     // 5. What happens without being asked.
-    started.push(broker.poller.idle);
+    started.push(broker.poller.stop);
     const rounds = createRounds(onError);
     started.push(rounds.stop);
     rounds.every(EVERY.configuration, configuration.poll);

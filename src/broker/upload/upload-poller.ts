@@ -33,12 +33,12 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
 
   /** Whether more had arrived than there was room for: then whoever is done makes room for the next. */
   let isBehind = false;
-  let isIdle = false;
+  let isStopping = false;
 
   const takeUp = inTurn(async (): Promise<readonly Promise<unknown>[]> => {
     const room = AT_ONCE - inHand.size;
     isBehind = room <= 0;
-    if (isBehind || isIdle) return [];
+    if (isBehind || isStopping) return [];
     const leased = await objects.lease(now(), later(LEASE_MS), room);
     isBehind = leased.length === room;
     return leased.map(validateOne);
@@ -122,8 +122,8 @@ export const createUploadPoller = (dependencies: UploadPollerDependencies) => {
       await clearStaging();
     },
     /** Takes up nothing any more. Resolves once nothing is being validated. */
-    idle: async (): Promise<void> => {
-      isIdle = true;
+    stop: async (): Promise<void> => {
+      isStopping = true;
       await takeUp(); // what was being leased when this was said is in hand by now
       await Promise.allSettled(inHand.values());
     },

@@ -128,11 +128,11 @@ describe('validation', () => {
     expect(seen.leases).toBe(3);
   });
 
-  it('begins none any more once it is to be idle', async () => {
+  it('begins none any more once it is to stop', async () => {
     const { poller, seen } = startArrived(100);
     void poller.validateArrived();
     await turn();
-    await poller.idle();
+    await poller.stop();
     const { size } = seen.validated;
     expect(size).toBeLessThanOrEqual(16);
     await poller.validateArrived();
