@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
 import { readDeployment } from '../../config/deployment.ts';
 import { missingVariables } from '../../config/missing-variables.ts';
 import { notYet } from '../../config/not-yet.ts';
@@ -50,8 +51,10 @@ export const apply: Register = (program, surroundings) => {
       ];
       for (const { field, message } of notices) output.note(`warning: ${field} ${message}`);
       const { openForAdministration } = await surroundings.compose();
-      const { configure, close } = await openForAdministration(config);
+      const mayStart = () => mustNotRunElsewhere(config, surroundings);
+      const { configure, close, where } = await openForAdministration(config, { mayStart });
       try {
+        output.note(`database: ${where}`);
         if (dryRun) {
           const changes = await configure.plan(document);
           output.answer({ changes, notices }, [printPlan(changes)]);
@@ -70,6 +73,27 @@ export const apply: Register = (program, surroundings) => {
 
 /** Of brokers elsewhere nobody knows here what they have. */
 const HERE = 'here: set it where the broker runs, and restart the broker, unless it has it already';
+
+/** Milliseconds. */
+const PATIENCE = 3_000;
+
+/** A database that was started for this alone would be changed, and nobody's broker. @throws UsageError */
+const mustNotRunElsewhere = async (
+  { issuer, home }: Pick<Config, 'issuer' | 'home'>,
+  { fetch }: Surroundings,
+): Promise<void> => {
+  const isLive = await fetch(`${issuer}/health/live`, {
+    signal: AbortSignal.timeout(PATIENCE),
+  }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (!isLive) return;
+  throw new UsageError(
+    `the broker at ${issuer} has another database: none runs under DAYPASS_HOME (${home}), and DATABASE_URL is not ` +
+      'set; set DAYPASS_HOME or DATABASE_URL as for that broker',
+  );
+};
 
 /** Leans closed: an empty file is a slip far more often than the wish to remove everything. */
 const mustSaySomething = (document: object, source: string): void => {

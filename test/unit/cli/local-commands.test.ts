@@ -24,6 +24,7 @@ const administration = (failure?: Error) => {
   const changes = [{ kind: 'app', id: 'a', change: 'create', fields: [] }];
   const compose = async () => ({
     openForAdministration: async () => ({
+      where: 'db.example:5432/daypass',
       configure: {
         plan: async () => {
           if (failure) throw failure;
@@ -50,9 +51,10 @@ describe('apply', () => {
 
   it('applies the file, says what changed, and closes the database', async () => {
     const { calls, compose } = administration();
-    const { code, out } = await type(['apply', '-f', valid], { compose });
+    const { code, out, err } = await type(['apply', '-f', valid], { compose });
     expect(out).toBe('+ app a\nversion 7 is in force\n');
     expect(calls).toEqual([`apply cli ${valid}`, 'close']);
+    expect(err).toBe('database: db.example:5432/daypass\n');
     expect(code).toBe(0);
   });
 
@@ -79,6 +81,23 @@ describe('apply', () => {
     const { out } = await type(['apply', '-f', valid, '--dry-run', '--json'], { compose });
     expect(JSON.parse(out)).toMatchObject({ changes: [{ id: 'a', change: 'create' }] });
     expect(calls).toEqual(['plan', 'close']);
+  });
+
+  it('starts no database where a broker answers that has another', async () => {
+    const compose = (async () => ({
+      openForAdministration: async (_: unknown, options: { mayStart: () => Promise<void> }) => {
+        await options.mayStart();
+        throw new Error('it was started');
+      },
+    })) as never;
+    const answering = (status: number) => (async () => new Response(null, { status })) as never;
+    const refused = await type(['apply', '-f', valid], { compose, fetch: answering(200) });
+    expect(refused.err).toMatch(
+      /broker at http:\/\/localhost:8080 has another database.*DAYPASS_HOME/,
+    );
+    expect(refused.code).toBe(2);
+    const started = await type(['apply', '-f', valid], { compose, fetch: answering(502) });
+    expect(started.err).toMatch(/it was started/);
   });
 
   it('reads standard input', async () => {
