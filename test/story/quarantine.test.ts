@@ -85,15 +85,22 @@ const replacements = async ({ objectId }: ObjectRecord) => {
 describe('the security desk', () => {
   it('is refused what the state of an upload does not allow, and what does not exist', async () => {
     const [one] = rejected;
-    for (const decision of ['quarantine', 'release']) {
+    const remedies = { quarantine: /its status/, release: /rejected bytes are never released/ };
+    for (const [decision, remedy] of Object.entries(remedies)) {
       const answer = await desk(`/${one?.objectId}/${decision}`, { body: {} });
       expect(answer).toMatchObject({
         status: 409,
-        body: { violations: [{ field: 'id', rule: 'upload_status' }] },
+        body: {
+          violations: [
+            { field: 'id', rule: 'upload_status', remedy: expect.stringMatching(remedy) },
+          ],
+        },
       });
     }
     const unknown = await desk('/ob_00000000000000000000000000/release', { body: {} });
     expect(unknown.status).toBe(404);
+    const [said] = unknown.body.violations as { remedy: string }[];
+    expect(said?.remedy).toMatch(/list the uploads/);
     expect((await recordOf(String(one?.objectId))).status).toBe('rejected');
   });
 
@@ -114,8 +121,12 @@ describe('the security desk', () => {
     const [one] = rejected as [ObjectRecord];
     const isThere = (found: unknown): boolean => found !== undefined;
     await eventually(() => head(quarantineKeyOf(one)), isThere);
-    expect((await desk(`/${one.objectId}`, { method: 'DELETE' })).status).toBe(204);
+    const path = `/${one.objectId}?reason=a+lie`;
+    expect((await desk(path, { method: 'DELETE' })).status).toBe(204);
     expect(await head(quarantineKeyOf(one))).toBeUndefined();
+    const filter = { objectId: one.objectId, action: 'upload.delete' };
+    const [event] = await broker.ledger.audit.search(filter, { limit: 1, after: undefined });
+    expect(event).toMatchObject({ outcome: 'granted', detail: { reason: 'a lie' } });
   }, 60_000);
 
   describe('where somebody writes to the final key', () => {
