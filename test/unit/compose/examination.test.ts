@@ -104,6 +104,7 @@ describe('examine', () => {
     expect(checks.get('bucket there')).toMatchObject({
       status: 'failed',
       detail: expect.stringContaining('NOT_SET'),
+      fix: expect.stringMatching(/^set NOT_SET in the broker's environment and restart/),
     });
   });
 
