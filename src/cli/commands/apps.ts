@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { readEntry, type WrittenEntry } from '../../config/read-entry.ts';
-import { blockedApps, blockedNote } from '../blocks.ts';
 import { type ClientOptions, withClientOptions } from '../client-options.ts';
 import { Refusal } from '../daypass-client.ts';
-import { members, type Output } from '../output.ts';
+import { members } from '../output.ts';
 import { type Send, signInAsAdmin } from '../sign-in.ts';
 import { textOf } from './apply.ts';
 import { Negative, outputOf, type Register } from './command.ts';
@@ -64,10 +63,7 @@ export const apps: Register = (program, surroundings) => {
     const expired = options.expired === undefined ? undefined : String(options.expired);
     const query = { tenant, owner, expired, ...pageQuery(options) };
     const page = await send<Page>({ method: 'GET', path: PATH, query });
-    const output = outputOf(command, surroundings);
-    showPage(output, 'apps', page, COLUMNS);
-    const listed = page.items.map(({ id }) => String(id));
-    await noteBlocked(output, send, listed);
+    showPage(outputOf(command, surroundings), 'apps', page, COLUMNS);
   });
 
   const show = group
@@ -79,9 +75,7 @@ export const apps: Register = (program, surroundings) => {
     async (appId: string, options: ClientOptions, command: Command) => {
       const send = await signInAsAdmin(options, surroundings);
       const app = await send<Record<string, unknown>>({ method: 'GET', path: pathOf(appId) });
-      const output = outputOf(command, surroundings);
-      output.answer(app, members(app));
-      await noteBlocked(output, send, [appId]);
+      outputOf(command, surroundings).answer(app, members(app));
     },
   );
 
@@ -130,9 +124,7 @@ export const apps: Register = (program, surroundings) => {
       const still_good = before.filter((hash) => !ended.includes(hash));
       const answer = { ...minted, ended, still_good };
       const shown = { ...answer, expires: minted.expires ?? 'as long as the app' };
-      const output = outputOf(command, surroundings);
-      output.answer(answer, members(shown));
-      await noteBlocked(output, send, [appId]);
+      outputOf(command, surroundings).answer(answer, members(shown));
       if (options.endOthers === true && still_good.length > 0) throw new Negative();
     },
   );
@@ -152,16 +144,6 @@ export const apps: Register = (program, surroundings) => {
       outputOf(command, surroundings).answer({ id: appId, removed: true }, [`removed ${appId}`]);
     },
   );
-};
-
-/** For people: what they do with such an app has no effect while it is blocked. */
-const noteBlocked = async (output: Output, send: Send, ids: readonly string[]): Promise<void> => {
-  if (output.json || ids.length === 0) return;
-  const blocked = await blockedApps(send);
-  for (const id of ids) {
-    const block = blocked?.get(id);
-    if (block) output.note(blockedNote(id, block));
-  }
 };
 
 interface Registered {
