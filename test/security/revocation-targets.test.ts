@@ -77,11 +77,13 @@ describe('R04 the latest not-before wins, in every order of older and newer', ()
       tenant_id: 'tenant:acme',
       issuer_id: 'issuer:corp',
     };
-    const at = (seconds: number) => new Date((stage.now() + seconds) * 1000);
+    const issued = stage.now();
+    await stage.advance(3); // a newer moment is past as well, or nothing could be issued until it is
+    const at = (seconds: number) => new Date((issued + seconds) * 1000);
     const ids: string[] = [];
     for (const { level, newer } of locks) {
       // Two at each level, the later first or last: which came in last decides nothing.
-      for (const seconds of newer ? [60, -300] : [-300, -400]) {
+      for (const seconds of newer ? [2, -300] : [-300, -400]) {
         const id = `rv_${sub}_${level}_${seconds}`.replaceAll(/[ ,]/g, '');
         ids.push(id);
         await stage.query(
