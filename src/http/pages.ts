@@ -123,6 +123,7 @@ const PAGE = `<!doctype html>
 /** Swagger UI's colours where they are too pale to read (WCAG 2.2, 1.4.3). */
 const LEGIBLE = `.swagger-ui .opblock .opblock-summary-method,
 .swagger-ui .info .title small pre { color: #000; text-shadow: none; }
+.swagger-ui .opblock-options .opblock-summary-method { color: #fff; }
 .swagger-ui .info .title small { background: #c3c8d1; }
 .swagger-ui .info .title small.version-stamp { background: #89bf04; }
 .swagger-ui .info .link .url, .swagger-ui .info a { color: #1d5fa8; }
