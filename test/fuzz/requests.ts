@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mintOpaqueToken } from '../../src/protocol/opaque-token.ts';
+import { ADMIN_REQUESTS } from './admin-requests.ts';
 import type { Random } from './random.ts';
 import type { Held } from './target.ts';
 
@@ -63,8 +64,25 @@ const AUTHORIZATION = {
   dpop_jkt: 'A'.repeat(43),
 };
 
+/** As clouds tell of what has arrived. */
+const EVENTS: readonly Draft[] = [
+  ['POST', '/events/s3', { Type: 'Notification', Message: '{}', TopicArn: 'arn:aws:sns:eu:1:t' }],
+  ['POST', '/events/gcs', { message: { data: 'e30=', attributes: {} }, subscription: 'a' }],
+  ['POST', '/events/azure', { id: '1', type: 'Microsoft.Storage.BlobCreated', data: {} }],
+  ['OPTIONS', '/events/azure', undefined],
+].map(([method, path, json]) => ({
+  origin: 'api',
+  method: String(method),
+  path: String(path),
+  as: 'nobody',
+  headers: { 'webhook-request-origin': 'eventgrid.azure.net' },
+  ...(typeof json === 'object' && { json }),
+}));
+
 /** Every endpoint there is, with all that it takes. `fuzz.ts` compares this with /openapi.json. */
 export const drafts = (held: Held): readonly Draft[] => [
+  ...ADMIN_REQUESTS,
+  ...EVENTS,
   exchange('/exchange'),
   exchange('/issue-token'),
   {
@@ -84,6 +102,20 @@ export const drafts = (held: Held): readonly Draft[] => [
   },
   get(`/uploads/${held.objectId}`, 'token'),
   { origin: 'api', method: 'POST', path: `/uploads/${held.objectId}/complete`, as: 'token' },
+  {
+    origin: 'api',
+    method: 'POST',
+    path: `/uploads/${held.objectId}/parts`,
+    as: 'token',
+    json: { numbers: [1, 2] },
+  },
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/request-credentials',
+    as: 'token',
+    json: { resource: 'bucket:project-123', actions: ['read'], prefix: '/lowcode/', ttl: 300 },
+  },
   {
     origin: 'api',
     method: 'POST',
@@ -229,6 +261,15 @@ export const drafts = (held: Held): readonly Draft[] => [
   get('/sign-in/callback', 'nobody', { code: 'A', state: 'A'.repeat(43), iss: 'a' }),
   get('/status/1', 'nobody'),
   get('/revocations/feed', 'service'),
+  { origin: 'api', method: 'POST', path: '/revocations/feed', as: 'service', form: {} },
+  get('/session/end', 'nobody', { client_id: 'lowcode', state: 'a' }),
+  {
+    origin: 'api',
+    method: 'POST',
+    path: '/register',
+    as: 'nobody',
+    json: { client_name: 'menus', redirect_uris: ['http://localhost:5173/'] },
+  },
   {
     origin: 'api',
     method: 'POST',
